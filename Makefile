@@ -1,0 +1,55 @@
+# Every verb works from a clean clone; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_ARGS ?=
+SERVE_ARGS ?=
+TEST_ARGS ?=
+
+.PHONY: help setup demo serve test crash check bench docs lock clean
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make .venv with everything, at pinned versions
+
+$(STAMP): pyproject.toml requirements/dev.txt
+	$(PYTHON) -m venv $(VENV)
+	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	PATH="$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	PATH="$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup  ## run a server with simulated shoppers and watch their attributes (DEMO_ARGS=--once)
+	$(BIN)/snowmelt demo $(DEMO_ARGS)
+
+serve: setup  ## run a server on ./snowmelt-data (SERVE_ARGS="--port 8080")
+	$(BIN)/snowmelt serve $(SERVE_ARGS)
+
+test: setup  ## install what the tests need and run them all
+	scripts/system-deps
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+crash: setup  ## the long crash test: kill every process 20 times in mid-stream
+	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
+
+check: setup  ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## measure everything and print the table
+	$(BIN)/python -m bench
+
+docs: setup  ## regenerate the parts of docs/ that are made from code
+	$(BIN)/python scripts/make_docs.py
+
+lock: setup  ## pin the newest versions allowed by pyproject.toml
+	scripts/lock
+
+clean:  ## remove everything that can be made again
+	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/data

@@ -1,0 +1,156 @@
+"""The API as one ASGI app: a thin router in front, the hot door beside the framework."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pydantic import SecretStr
+
+from snowmelt.api.announcer import Announcer, OnChange
+from snowmelt.api.asgi import App, Message, Receive, Scope, Send, encode_json, send_error, send_json
+from snowmelt.api.auth import CHALLENGE, BearerToken
+from snowmelt.api.catalog import Catalog
+from snowmelt.api.incidents import unexpected
+from snowmelt.api.later import is_public, later
+from snowmelt.api.online import PATH as ONLINE_PATH
+from snowmelt.api.online import OnlineAttributes
+from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
+from snowmelt.stores.registry import Registry
+
+PAGES: Final = frozenset({"/docs", "/openapi.json", "/health-all"})
+"""What lies outside of ``/api/`` and needs no token."""
+
+
+def is_api_path(path: str) -> bool:
+    """Whether a request belongs to the API rather than to a neighbour on the same port.
+
+    >>> [is_api_path(path) for path in ("/api/v1/registry/services/", "/docs/", "/health")]
+    [True, True, False]
+    """
+    return path.startswith("/api/") or path.rstrip("/") in PAGES
+
+
+def now_ms() -> int:
+    """The present instant, milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def create_app(
+    *,
+    registry: Registry,
+    profiles: Profiles,
+    group_values: MakeGroupValues,
+    token: SecretStr,
+    on_change: OnChange,
+    clock: NowMs = now_ms,
+) -> "Api":
+    """Everything that is served under ``/api/``, ``/docs/``, ``/openapi.json`` and ``/health-all``.
+
+    Args:
+        registry: the definitions; stays open as long as the app is used.
+        profiles: stored states, for example a ``ProfileReader``.
+        group_values: makes what computes a group's values from a state, for example ``GroupReader``.
+        token: the bearer token that callers must present.
+        on_change: called with ``Registry.snapshot()`` after every committed change, before the change is
+            answered, one call at a time, from any thread. If it raises, the answer is a 503 that says the
+            definition is stored.
+        clock: the read time, milliseconds since the epoch.
+    """
+    announcer = Announcer(registry, on_change)
+
+    def framework() -> App:
+        # Importing it takes longer than all the rest of the start together.
+        from snowmelt.api.framework import framework_app
+
+        return framework_app(registry, profiles, announcer)
+
+    online = OnlineAttributes(Catalog(registry, group_values), profiles, clock)
+    return Api(framework, online, BearerToken(token.get_secret_value()))
+
+
+class Api:
+    """Sends each request to its door, after the token check.
+
+    The framework is built in the background while the hot door is open already; requests for it that come
+    earlier wait.
+
+    Args:
+        framework: builds the app that serves everything but the hot door.
+        online: serves ``POST /api/v1/get-online-attributes``.
+        token: who may call.
+    """
+
+    def __init__(self, framework: Callable[[], App], online: App, token: BearerToken) -> None:
+        self._build = framework
+        self._building: asyncio.Task[App] | None = None
+        self._built: App | None = None
+        self._online = online
+        self._token = token
+
+    async def prepare(self) -> None:
+        """Build the framework, if that is not done. A server need not wait for it before it opens."""
+        if self._built is None:
+            if self._building is None:
+                self._building = asyncio.create_task(asyncio.to_thread(self._build))
+            # Who gives up waiting must not take the app away from the others.
+            self._built = await asyncio.shield(self._building)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        preparing: asyncio.Task[None] | None = None
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                preparing = asyncio.create_task(self.prepare())
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if preparing is not None:
+                    await asyncio.gather(preparing, return_exceptions=True)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        # Collections are asked for with and without a slash, and some clients follow no redirects.
+        if path.endswith("/") and path != "/":
+            path = path.rstrip("/") or "/"
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+        if path.startswith("/api/") and not is_public(scope["method"], path):
+            refusal = self._token.refusal(scope)
+            if refusal is not None:
+                await send_error(send, 401, refusal, CHALLENGE)
+                return
+        if path == ONLINE_PATH:
+            await self._online(scope, receive, send)
+        else:
+            await self._framework(scope, receive, send)
+
+    async def _framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        missing = later(scope["path"])
+        if missing is not None:
+            await send_error(send, 501, missing)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.prepare()
+            assert self._built is not None
+            await self._built(scope, receive, watched)
+        except Exception as error:
+            # The framework answers and logs what its operations raise, and raises it again.
+            if not started:
+                body = unexpected(error, scope["method"], scope["path"])
+                await send_json(send, 500, encode_json(body))

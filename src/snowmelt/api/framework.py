@@ -1,0 +1,38 @@
+"""The part of the API that FastAPI serves: everything but the hot door."""
+
+from fastapi import FastAPI
+
+from snowmelt.api import answers
+from snowmelt.api.announcer import Announcer
+from snowmelt.api.attribute_groups import attribute_groups_router
+from snowmelt.api.attribute_keys import attribute_keys_router
+from snowmelt.api.engines import engines_router
+from snowmelt.api.health import health_router
+from snowmelt.api.openapi import describe
+from snowmelt.api.reading import Profiles
+from snowmelt.api.services import services_router
+from snowmelt.stores.registry import Registry
+
+
+def framework_app(registry: Registry, profiles: Profiles, announcer: Announcer) -> FastAPI:
+    """Registry, engines, health and documentation. Paths have no slash at the end; the router in front takes
+    it off."""
+    app = FastAPI(
+        title="Snowmelt",
+        summary="Live customer attributes from a stream of Snowplow events.",
+        docs_url="/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+    )
+    for router in (
+        attribute_keys_router(registry, announcer),
+        attribute_groups_router(registry, announcer),
+        services_router(registry, announcer),
+        engines_router(registry, announcer),
+    ):
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(health_router(registry, profiles))
+    answers.install(app)
+    describe(app)
+    return app

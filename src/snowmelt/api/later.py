@@ -1,0 +1,61 @@
+"""The parts of the public API that this release does not serve, in one table."""
+
+from typing import Final, NamedTuple
+
+
+class Later(NamedTuple):
+    """An area of the API that is answered 501.
+
+    Args:
+        path: the first path of the area, without a trailing slash; ``*`` stands for one segment.
+        what: what is not available yet, in words.
+    """
+
+    path: str
+    what: str
+
+
+LATER: Final = (
+    Later("/api/v1/interventions", "Pushing and streaming interventions"),
+    Later("/api/v1/registry/interventions", "Rule interventions"),
+    Later("/api/v1/registry/event_logs", "Event logs (agentic contexts)"),
+    Later("/api/v1/event_log", "Reading event logs (agentic contexts)"),
+    Later("/api/v1/registry/agentic_decisions", "Agentic decisions"),
+    Later("/api/v1/registry/agentic_attributes", "Agentic attributes"),
+    Later("/api/v1/agentic_attribute", "Agentic attribute results"),
+    Later("/api/v1/registry/attribute_group_templates", "Attribute group templates"),
+    Later("/api/v1/registry/attribute_groups/*/versions/*/sync_status", "The sync status of batch groups"),
+    Later("/api/v1/engines/published", "Published metadata for other engines"),
+    Later("/api/v1/testing", "Previews of groups and interventions"),
+    Later("/api/v1/datasets", "Training datasets"),
+    Later("/api/v1/warehouse", "Browsing warehouses"),
+    Later("/api/v1/user_data", "Deleting the data of a person"),
+    Later("/api/msc/v1", "API keys; use the sandbox token"),
+)
+
+
+def is_public(method: str, path: str) -> bool:
+    """Whether an area of ``LATER`` takes calls without the bearer token: browsers open streams, and the
+    token endpoint has credentials of its own.
+
+    >>> is_public("GET", "/api/v1/interventions"), is_public("POST", "/api/v1/interventions")
+    (True, False)
+    """
+    return (method == "GET" and path == "/api/v1/interventions") or path.startswith("/api/msc/v1/")
+
+
+def later(path: str) -> str | None:
+    """What the answer to ``path`` says if its area comes with a later release, else None.
+
+    >>> later("/api/v1/datasets/runs")
+    'Training datasets: not available in this release of Snowmelt.'
+    >>> later("/api/v1/registry/services")
+    """
+    segments = path.split("/")
+    for area, what in LATER:
+        expected = area.split("/")
+        if len(segments) >= len(expected) and all(
+            want in ("*", segment) for want, segment in zip(expected, segments, strict=False)
+        ):
+            return f"{what}: not available in this release of Snowmelt."
+    return None

@@ -1,0 +1,182 @@
+"""``POST /api/v1/get-online-attributes``: current values, read by an application at every page view."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from snowmelt.api.asgi import (
+    MAX_BODY_BYTES,
+    BodyTooLarge,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    encode_json,
+    read_body,
+    send_error,
+    send_json,
+)
+from snowmelt.api.catalog import Catalog, MalformedName, Plan, UnknownName
+from snowmelt.api.incidents import unexpected
+from snowmelt.api.reading import NowMs, Profiles
+
+PATH: Final = "/api/v1/get-online-attributes"
+MAX_KEYS: Final = 100
+MAX_IDENTIFIERS: Final = 1000
+"""Identifiers per key and call."""
+ROWS_AT_A_TIME: Final = 100
+"""After so many rows other requests get their turn."""
+
+
+class ReadRequest(msgspec.Struct, gc=False):
+    """The body: which columns, and the identifiers that are the rows."""
+
+    attribute_keys: dict[str, list[str]]
+    service: str | None = None
+    attributes: list[str] | None = None
+    full_attribute_names: bool | None = None
+
+
+class MalformedRequest(Exception):
+    """The request breaks a rule that its JSON types cannot say."""
+
+
+class OnlineAttributes:
+    """The ASGI app of the endpoint; callers have passed the token check.
+
+    Args:
+        catalog: what can be read.
+        profiles: stored states.
+        now_ms: the read time, milliseconds since the epoch.
+    """
+
+    def __init__(self, catalog: Catalog, profiles: Profiles, now_ms: NowMs) -> None:
+        self._catalog = catalog
+        self._profiles = profiles
+        self._now_ms = now_ms
+        self._decode = msgspec.json.Decoder(ReadRequest).decode
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await send_error(send, 405, f"Use POST {PATH}.", ((b"allow", b"POST"),))
+            return
+        try:
+            body = await read_body(receive)
+            answer = await self._answer(body)
+        except ClientGone:
+            return
+        except BodyTooLarge:
+            await send_error(send, 413, f"The body is longer than {MAX_BODY_BYTES} bytes. Split the call.")
+        except msgspec.MsgspecError as error:
+            await send_error(send, 400, f"The body is not a read request: {error}.")
+        except RecursionError:
+            await send_error(send, 400, "The body is not a read request: it is nested too deeply.")
+        except (MalformedRequest, MalformedName) as error:
+            await send_error(send, 400, str(error))
+        except UnknownName as error:
+            await send_error(send, 404, str(error))
+        except Exception as error:
+            await send_json(send, 500, encode_json(unexpected(error, "POST", PATH)))
+        else:
+            await send_json(send, 200, answer)
+
+    async def _answer(self, body: bytes) -> bytes:
+        request = self._decode(body)
+        catalog = self._catalog
+        catalog.refresh()
+        qualified = bool(request.full_attribute_names)
+        if request.service is not None:
+            if request.attributes is not None:
+                raise MalformedRequest("Give either 'service' or 'attributes', not both.")
+            plan = catalog.service(request.service, qualified=qualified)
+        elif request.attributes:
+            plan = catalog.attributes(request.attributes, qualified=qualified)
+        else:
+            raise MalformedRequest(
+                "Give a 'service', or 'attributes' as a list of {group}_v{version}:{attribute}."
+            )
+        identifiers, rows = _identifiers(request.attribute_keys, catalog.keys)
+
+        read = [group for group in plan if group.key in identifiers]
+        # One call, hence one moment, for all groups and rows: group by group, row by row.
+        states = self._profiles.get(
+            [(group.state_id, identifier) for group in read for identifier in identifiers[group.key]]
+        )
+        now_ms = self._now_ms()
+        if rows == 1:
+            return encode_json(_single(plan, identifiers, states, now_ms))
+        return encode_json(await _columns(plan, identifiers, states, rows, now_ms))
+
+
+def _identifiers(given: dict[str, list[str]], known: frozenset[str]) -> tuple[dict[str, list[bytes]], int]:
+    """The identifiers of each key as they are stored, and how many rows they make."""
+    if not given:
+        raise MalformedRequest("'attribute_keys' is empty. Name a key and its identifiers.")
+    if len(given) > MAX_KEYS:
+        raise MalformedRequest(f"'attribute_keys' has {len(given)} keys; at most {MAX_KEYS} are taken.")
+    rows = -1
+    for name, values in given.items():
+        if name not in known:
+            raise MalformedRequest(f"There is no attribute key {name}.")
+        if not values:
+            raise MalformedRequest(f"Attribute key {name} has no identifiers.")
+        if len(values) > MAX_IDENTIFIERS:
+            raise MalformedRequest(
+                f"Attribute key {name} has {len(values)} identifiers; at most {MAX_IDENTIFIERS} are taken. "
+                "Split the call."
+            )
+        if rows >= 0 and len(values) != rows:
+            raise MalformedRequest(
+                "Every attribute key needs as many identifiers as the others, since row i combines the i-th "
+                f"of each: {', '.join(f'{key} has {len(ids)}' for key, ids in given.items())}."
+            )
+        rows = len(values)
+    return {name: [value.encode() for value in values] for name, values in given.items()}, rows
+
+
+def _single(
+    plan: Plan, identifiers: dict[str, list[bytes]], states: Sequence[bytes | None], now_ms: int
+) -> dict[str, list[Any]]:
+    """The answer for one row, the usual case."""
+    answer: dict[str, list[Any]] = {}
+    position = 0
+    for key, _, values, columns in plan:
+        if key in identifiers:
+            row = values.read(states[position], now_ms)
+            position += 1
+            for index, column in columns:
+                answer[column] = [row[index]]
+        else:
+            for _, column in columns:
+                answer[column] = [None]
+    return answer
+
+
+async def _columns(
+    plan: Plan, identifiers: dict[str, list[bytes]], states: Sequence[bytes | None], rows: int, now_ms: int
+) -> dict[str, list[Any]]:
+    """The answer for many rows; lets other requests pass in between."""
+    answer: dict[str, list[Any]] = {}
+    remaining = iter(states)
+    done = 0
+    for key, _, values, columns in plan:
+        lists: list[tuple[int, list[Any]]] = []
+        for index, column in columns:
+            entries: list[Any] = []
+            answer[column] = entries
+            lists.append((index, entries))
+        if key not in identifiers:
+            for _, entries in lists:
+                entries.extend([None] * rows)
+            continue
+        for state in islice(remaining, rows):
+            row = values.read(state, now_ms)
+            for index, entries in lists:
+                entries.append(row[index])
+            done += 1
+            if done % ROWS_AT_A_TIME == 0:
+                await asyncio.sleep(0)
+    return answer

@@ -1,0 +1,100 @@
+"""The OpenAPI document: what the framework sees, and what goes past it."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from snowmelt.api.online import PATH
+from snowmelt.definitions import AttributeGroup, AttributeKey, BatchSource, Service
+from snowmelt.definitions.wire import (
+    ErrorResponse,
+    GetAttributeGroupAttributesRequest,
+    GetServiceAttributesRequest,
+    SelectivePublishRequest,
+    UnpublishRequest,
+)
+
+TEMPLATE: Final = "#/components/schemas/{model}"
+BODIES: Final[tuple[type[BaseModel], ...]] = (
+    AttributeGroup,
+    AttributeKey,
+    BatchSource,
+    ErrorResponse,
+    GetAttributeGroupAttributesRequest,
+    GetServiceAttributesRequest,
+    SelectivePublishRequest,
+    Service,
+    UnpublishRequest,
+)
+
+
+def takes(*models: type[BaseModel]) -> dict[str, Any]:
+    """Documents the body of an operation that reads it itself: one of ``models``."""
+    references = [_reference(model) for model in models]
+    schema = references[0] if len(references) == 1 else {"anyOf": references}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def describe(app: FastAPI) -> None:
+    """Have ``app`` answer ``/openapi.json`` with the complete document, made when first asked for."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(title=app.title, summary=app.summary, version=app.version, routes=app.routes)
+    _, definitions = models_json_schema([(model, "validation") for model in BODIES], ref_template=TEMPLATE)
+    components = document.setdefault("components", {})
+    components["schemas"] = definitions.get("$defs", {}) | components.get("schemas", {})
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["paths"][PATH] = {"post": _online()}
+    for path, operations in document["paths"].items():
+        if path.startswith("/api/"):
+            for operation in operations.values():
+                operation["security"] = [{"token": []}]
+                operation["responses"].setdefault("401", _error("Missing or unknown bearer token"))
+    return document
+
+
+def _online() -> dict[str, Any]:
+    """The operation that is served beside the framework."""
+    return {
+        "tags": ["attributes"],
+        "summary": "Current values of attributes",
+        "description": "Either `service` or `attributes` is given. "
+        "Each column of the answer has one entry per identifier, in the order of the request.",
+        "operationId": "get_online_attributes",
+        **takes(GetServiceAttributesRequest, GetAttributeGroupAttributesRequest),
+        "responses": {
+            "200": {
+                "description": "Columns by attribute",
+                "content": {
+                    "application/json": {
+                        "schema": {"type": "object", "additionalProperties": {"type": "array", "items": {}}},
+                        "example": {"cart_value": [250.5, None]},
+                    }
+                },
+            },
+            "400": _error("Malformed request"),
+            "404": _error("Unknown service, group, version or attribute"),
+        },
+    }
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": _reference(ErrorResponse)}},
+    }
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": TEMPLATE.format(model=model.__name__)}

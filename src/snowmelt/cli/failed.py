@@ -1,0 +1,2 @@
+import typer
+failed_app=typer.Typer()

@@ -1,0 +1,1 @@
+def ingest()->None: 'x'

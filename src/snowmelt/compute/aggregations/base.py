@@ -1,0 +1,60 @@
+"""The one contract that every aggregation fulfils."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal, TypeAlias
+
+State: TypeAlias = Any
+"""What an aggregation remembers: numbers, text, lists and maps only, so that it can be stored as it is."""
+
+Moment: TypeAlias = tuple[int, int, str]
+"""When something happened: event time and collector time (ms since the epoch), then the event's id.
+
+Compared as a tuple it is a total order on events, which is what makes ties independent of arrival.
+"""
+
+Takes: TypeAlias = Literal["event", "number", "instant", "scalar"]
+
+
+class Aggregation(ABC):
+    """A commutative monoid over events: how one attribute grows, joins another, and is read.
+
+    The empty state is ``None``: the neutral element of :meth:`merge`, and what "never updated" looks like.
+    States may be changed in place by :meth:`add`; :meth:`merge` leaves its arguments alone, because a read
+    merges tiles that live on.
+
+    Laws, checked for every member in ``tests/compute/test_laws.py``: merge is commutative and associative,
+    adding is merging a singleton, order does not matter, and a stored state comes back the same.
+    """
+
+    takes: ClassVar[Takes] = "scalar"
+    """What :meth:`add` is given: nothing but the event, a number, an instant in ms, or any scalar."""
+
+    timed: ClassVar[bool] = False
+    """Whether :meth:`add` looks at the moment; if not, it may be given ``None``."""
+
+    inline: ClassVar[tuple[str, str] | None] = None
+    """:meth:`start` and :meth:`add` as Python expressions over ``state`` and ``value``, where that is worth it."""
+
+    @abstractmethod
+    def start(self, value: Any, at: Moment) -> State:
+        """The state after one event."""
+
+    @abstractmethod
+    def add(self, state: State, value: Any, at: Moment) -> State:
+        """The state after one more event."""
+
+    @abstractmethod
+    def merge(self, a: State, b: State) -> State:
+        """The state after the events of both."""
+
+    @abstractmethod
+    def result(self, state: State, now: int) -> Any:
+        """What the state says at ``now`` (ms since the epoch), or ``None`` for "no value"."""
+
+    def join(self, a: State | None, b: State | None) -> State | None:
+        """:meth:`merge` with the empty state allowed on either side."""
+        if a is None:
+            return b
+        if b is None:
+            return a
+        return self.merge(a, b)

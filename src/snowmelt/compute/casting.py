@@ -1,0 +1,103 @@
+"""From a result to what is served: the declared type of an attribute, and its JSON form."""
+
+import base64
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+from snowmelt.compute.calculated import is_number, text_of
+from snowmelt.compute.instant import format_instant, parse_instant
+
+Cast = Callable[[Any], Any]
+
+
+def _integer(bits: int) -> Cast:
+    least, greatest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+
+    def cast(value: Any) -> int | None:
+        if not is_number(value):
+            return None
+        if isinstance(value, float):
+            if math.isnan(value):
+                return None
+            value = least if value < least else greatest if value > greatest else math.trunc(value)
+        return max(least, min(greatest, int(value)))
+
+    return cast
+
+
+def _double(value: Any) -> float | None:
+    if not is_number(value):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _instant(value: Any) -> int | None:
+    """An instant is a date-time text, or already milliseconds where the engine made it one."""
+    return value if value.__class__ is int else parse_instant(value)
+
+
+def _timestamp(value: Any) -> str | None:
+    instant = _instant(value)
+    return None if instant is None else format_instant(instant)
+
+
+def _unix_timestamp(value: Any) -> int | None:
+    instant = _instant(value)
+    return None if instant is None else instant // 1000
+
+
+def _bytes(value: Any) -> str | None:
+    text = text_of(value)
+    return None if text is None else base64.b64encode(text.encode()).decode()
+
+
+def _dict(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+SCALARS: dict[str, Cast] = {
+    "int32": _integer(32),
+    "int64": _integer(64),
+    "float": _double,
+    "double": _double,
+    "bool": _boolean,
+    "string": text_of,
+    "bytes": _bytes,
+    "timestamp": _timestamp,
+    "unix_timestamp": _unix_timestamp,
+    "dict": _dict,
+}
+
+
+def cast_to(type_name: str) -> Cast:
+    """The function that gives a result its declared type, or ``None`` where it cannot have it.
+
+    Integers are cut toward zero and stop at their bounds, text of a number is its JSON form, only booleans
+    are ``bool``, instants are RFC 3339 or seconds, NaN and infinities are nothing; a list casts each item
+    and drops those that cannot be cast.
+
+    >>> cast_to("int32")(-2.7), cast_to("int32")(1e99), cast_to("string")(True), cast_to("bool")(1)
+    (-2, 2147483647, 'true', None)
+    >>> cast_to("int64_list")([1, "x", 2.5])
+    [1, 2]
+    """
+    if type_name.endswith("_list"):
+        scalar = SCALARS[type_name.removesuffix("_list")]
+
+        def cast(value: Any) -> list[Any] | None:
+            if not isinstance(value, list):
+                return None
+            return [item for item in map(scalar, value) if item is not None]
+
+        return cast
+    return SCALARS[type_name]

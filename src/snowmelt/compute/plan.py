@@ -1,0 +1,139 @@
+"""One attribute, decided: what it keeps, for how long, of which value, and when it is updated."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+from snowmelt.compute.aggregations.base import Aggregation
+from snowmelt.compute.aggregations.counter import Counter
+from snowmelt.compute.aggregations.extreme import Max, Min
+from snowmelt.compute.aggregations.first_last import First, Last
+from snowmelt.compute.aggregations.mean import Mean
+from snowmelt.compute.aggregations.sum import Sum
+from snowmelt.compute.aggregations.time_since import TimeSinceFirst, TimeSinceLast
+from snowmelt.compute.scopes import Expiring, Rolling
+from snowmelt.definitions.attribute import Attribute
+from snowmelt.definitions.attribute_group import AttributeGroup
+from snowmelt.definitions.problems import DefinitionError, Problem
+from snowmelt.definitions.property import AtomicProperty, CalculatedProperty, EntityProperty, EventProperty
+
+Property: TypeAlias = AtomicProperty | EventProperty | EntityProperty | CalculatedProperty
+
+AGGREGATIONS: dict[str, type[Aggregation]] = {
+    "counter": Counter,
+    "sum": Sum,
+    "min": Min,
+    "max": Max,
+    "mean": Mean,
+    "first": First,
+    "last": Last,
+}
+"""Aggregations without parameters, by their public name. A new one is a class and a row here."""
+
+TIMES_SINCE: dict[str, type[TimeSinceLast]] = {
+    "time_since_last": TimeSinceLast,
+    "time_since_first": TimeSinceFirst,
+}
+
+INSTANT_TYPES = ("timestamp", "unix_timestamp")
+
+
+@dataclass(frozen=True)
+class AttributePlan:
+    """How one attribute is computed.
+
+    Args:
+        slot: its place in the stored profile.
+        name: the attribute's name.
+        keeps: the aggregation inside its scope.
+        takes: what the generated code must hand over: ``event``, ``number``, ``instant`` or ``scalar``.
+        source: the definition.
+    """
+
+    slot: int
+    name: str
+    keeps: Aggregation
+    takes: str
+    source: Attribute
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """How one version of an attribute group is computed.
+
+    Args:
+        state_id: names its profiles in the store; never used again for another group or definition.
+        title: ``name_vN``, for people.
+        key: the property whose value names the profile.
+        attributes: in the order of the definition.
+        group: the definition.
+    """
+
+    state_id: int
+    title: str
+    key: Property
+    attributes: tuple[AttributePlan, ...]
+    group: AttributeGroup
+
+
+def plan_group(group: AttributeGroup, state_id: int = 0) -> GroupPlan:
+    """Decide how a group is computed.
+
+    Args:
+        group: a stream group, checked by the rules of :mod:`snowmelt.definitions.rules`.
+        state_id: names its profiles in the store.
+
+    Raises:
+        DefinitionError: with every attribute that this release cannot compute.
+    """
+    problems: list[Problem] = []
+    plans: list[AttributePlan] = []
+    for index, attribute in enumerate(group.attributes or []):
+        aggregation = _aggregation(attribute)
+        if aggregation is None:
+            supported = ", ".join([*AGGREGATIONS, *TIMES_SINCE])
+            problems.append(
+                Problem(
+                    loc=("attributes", index, "aggregation"),
+                    msg=f"`{attribute.aggregation}` of attribute `{attribute.name}` is not available in this "
+                    f"release; it computes {supported}",
+                    type="not_available",
+                )
+            )
+            continue
+        takes: str = aggregation.takes
+        if takes == "number" and attribute.type in INSTANT_TYPES:
+            takes = "instant"
+        plans.append(AttributePlan(index + 1, attribute.name, _scope(aggregation, attribute, group), takes, attribute))
+    key = group.attribute_key.key_property()
+    if key is None:
+        problems.append(
+            Problem(
+                loc=("attribute_key",),
+                msg=f"attribute key `{group.attribute_key.name}` names nothing in an event: give it a `property`, or "
+                "a `key` or name that is an atomic field",
+                type="unresolved_key",
+            )
+        )
+    if problems or key is None:
+        raise DefinitionError(problems)
+    return GroupPlan(state_id, f"{group.name}_v{group.version}", key, tuple(plans), group)
+
+
+def _aggregation(attribute: Attribute) -> Aggregation | None:
+    name = attribute.aggregation
+    if name in TIMES_SINCE:
+        return TIMES_SINCE[name](attribute.time_unit or "s")
+    aggregation = AGGREGATIONS.get(name)
+    return aggregation() if aggregation else None
+
+
+def _scope(aggregation: Aggregation, attribute: Attribute, group: AttributeGroup) -> Aggregation:
+    if attribute.period is not None:
+        return Rolling(aggregation, _ms(attribute.period))
+    ttl = attribute.ttl or group.ttl or group.attribute_key.ttl
+    return aggregation if ttl is None else Expiring(aggregation, _ms(ttl))
+
+
+def _ms(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)

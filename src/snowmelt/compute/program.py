@@ -1,0 +1,188 @@
+"""The set of published groups, compiled: batches of events in, changed profiles out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from snowmelt.compute.handler import HandlerSource, paths_needed
+from snowmelt.compute.plan import AttributePlan, GroupPlan, plan_group
+from snowmelt.compute.profiles import Profiles
+from snowmelt.compute.projection import Projection
+from snowmelt.definitions.attribute import Attribute
+from snowmelt.definitions.attribute_group import AttributeGroup
+
+MAX_KINDS = 10_000
+"""Kinds of events whose handler is remembered; beyond it they are compiled again when they come."""
+
+_IDENTITY = {"name": "event_name", "vendor": "event_vendor", "version": "event_version"}
+
+
+class Tally(msgspec.Struct):
+    """What happened to a batch, for metrics and logs.
+
+    Args:
+        events: events read.
+        unreadable: lines that were no JSON object.
+        rejected: (state id, slot) -> values that could not serve the attribute.
+        errors: exceptions, one text for each event that raised; such an event is counted only in part.
+    """
+
+    events: int = 0
+    unreadable: int = 0
+    rejected: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
+    errors: list[str] = []
+
+
+class Program:
+    """What the engine runs for a set of published groups. It knows no clock, no store and no file.
+
+    Args:
+        plans: the groups, from :func:`snowmelt.compute.plan.plan_group`.
+
+    >>> from snowmelt.definitions import Attribute, StreamAttributeGroup, domain_userid
+    >>> group = StreamAttributeGroup(name="g", attribute_key=domain_userid, owner="a@example.com",
+    ...     attributes=[Attribute(name="n", type="int32", aggregation="counter", events=[])])
+    >>> program = Program([plan_group(group, state_id=7)])
+    >>> profiles = program.fresh_profiles()
+    >>> program.apply([b'{"domain_userid": "u"}', b'{"domain_userid": "u"}'], profiles, now=0).events
+    2
+    >>> profiles[7]["u"]
+    [1, 2]
+    """
+
+    def __init__(self, plans: Sequence[GroupPlan]) -> None:
+        self.plans = tuple(plans)
+        self._selected_by = tuple(
+            field
+            for selector, field in _IDENTITY.items()
+            if any(getattr(event, selector) for event in _events(self.plans))
+        )
+        paths = {path for plan in self.plans for path in paths_needed(plan)}
+        self.projection = Projection(paths | {(field,) for field in self._selected_by})
+        self._kind_of = _kind_function(self._selected_by)
+        self._binders: dict[tuple[Any, ...], Callable[..., Any] | None] = {}
+        self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Generated code does not travel; another process compiles the same definitions again.
+        return _recompile, ([(plan.state_id, plan.group) for plan in self.plans],)
+
+    def fresh_profiles(self) -> dict[int, Profiles]:
+        """Empty profiles for every group: what a replay starts from."""
+        return {plan.state_id: Profiles(len(plan.attributes)) for plan in self.plans}
+
+    def apply(self, lines: Iterable[bytes], profiles: Mapping[int, dict[str, list[Any]]], now: int) -> Tally:
+        """Update profiles with a batch of events.
+
+        Args:
+            lines: events in their JSON form, one each.
+            profiles: by state id, the profiles of each group, usually :class:`Profiles`; changed in place.
+            now: ms since the epoch; decides only which tiles of a period need no longer be kept.
+
+        Cost: with three attributes about 3 µs an event on one core, most of it decoding.
+        """
+        tally = Tally()
+        rejected = tally.rejected
+
+        def reject(state_id: int, slot: int) -> None:
+            rejected[state_id, slot] += 1
+
+        handlers: dict[tuple[Any, ...], Callable[[Any], None] | None] = {}
+        decode, kind_of = self.projection.decode, self._kind_of
+        missing = object()
+        count = 0
+        for line in lines:
+            count += 1
+            event = decode(line)
+            if event is None:
+                tally.unreadable += 1
+                continue
+            try:
+                kind = kind_of(event)
+                handle = handlers.get(kind, missing)
+                if handle is missing:
+                    bind = self._binder(kind)
+                    handle = handlers[kind] = bind(profiles, now, reject) if bind else None
+                if handle is not None:
+                    handle(event)  # type: ignore[operator]
+            except Exception as error:
+                tally.errors.append(f"{type(error).__name__}: {error}")
+        tally.events = count
+        return tally
+
+    def source(self, event_name: str | None, vendor: str | None = None, version: str | None = None) -> str:
+        """The generated Python that handles one kind of event; empty if no attribute looks at it."""
+        identity = dict(zip(_IDENTITY.values(), (event_name, vendor, version), strict=True))
+        kind = tuple(identity[field] for field in self._selected_by)
+        concerned = self._concerned(kind)
+        return HandlerSource(concerned, self.projection).text if concerned else ""
+
+    def _binder(self, kind: tuple[Any, ...]) -> Callable[..., Any] | None:
+        if kind in self._binders:
+            return self._binders[kind]
+        concerned = self._concerned(kind)
+        signature = tuple(
+            (plan.state_id, tuple((attribute.slot, specs) for attribute, specs in attributes))
+            for plan, attributes in concerned
+        )
+        bind = self._compiled.get(signature)
+        if bind is None and concerned:
+            bind = self._compiled[signature] = HandlerSource(concerned, self.projection).compile()
+        if len(self._binders) >= MAX_KINDS:
+            self._binders.clear()
+        self._binders[kind] = bind
+        return bind
+
+    def _concerned(self, kind: tuple[Any, ...]) -> list[tuple[GroupPlan, list[tuple[AttributePlan, frozenset[str]]]]]:
+        """The attributes that events of a kind may update, by group."""
+        identity = dict(zip(self._selected_by, kind, strict=True))
+        concerned = []
+        for plan in self.plans:
+            selected = []
+            for attribute in plan.attributes:
+                specifications = _selects(attribute.source, identity)
+                if specifications is not None:
+                    selected.append((attribute, specifications))
+            if selected:
+                concerned.append((plan, selected))
+        return concerned
+
+
+def compile_program(groups: Iterable[tuple[int, AttributeGroup]]) -> Program:
+    """A program of (state id, group) pairs.
+
+    Raises:
+        DefinitionError: if a group cannot be computed.
+    """
+    return Program([plan_group(group, state_id) for state_id, group in groups])
+
+
+_recompile = compile_program
+
+
+def _kind_function(fields: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """What tells kinds of events apart, as a function that is as cheap as a lookup can be."""
+    members = "".join(f"event.{field}, " for field in fields)
+    return eval(f"lambda event: ({members})")  # type: ignore[no-any-return]  # noqa: S307
+
+
+def _events(plans: Iterable[GroupPlan]) -> Iterable[Any]:
+    return (event for plan in plans for attribute in plan.attributes for event in attribute.source.events or [])
+
+
+def _selects(attribute: Attribute, identity: dict[str, Any]) -> frozenset[str] | None:
+    """Whether an attribute looks at events of an identity.
+
+    ``None`` is no, an empty set yes, other sets yes if made for one of these event specifications.
+    """
+    if not attribute.events:
+        return frozenset()
+    specifications = set()
+    for event in attribute.events:
+        if all(getattr(event, name) in (None, identity.get(field)) for name, field in _IDENTITY.items()):
+            if event.event_specification_id is None:
+                return frozenset()
+            specifications.add(event.event_specification_id)
+    return frozenset(specifications) or None

@@ -1,0 +1,159 @@
+"""What is decoded of an event: only the values that some attribute needs.
+
+The paths of all published attributes become a tree of generated ``msgspec.Struct`` types, so that the JSON
+decoder skips everything else without building it. Decoding a 1.8 KB event this way is some ten times faster
+than decoding it whole (``python -m bench``).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+
+Path: TypeAlias = tuple[str | int, ...]
+"""A column of the event, then steps into it: names and indexes."""
+
+_decode_whole = msgspec.json.Decoder().decode
+
+
+def walk(value: Any, steps: Path) -> Any:
+    """Follow steps into a decoded JSON value; any step into nothing gives ``None``.
+
+    >>> walk({"a": [{"b": 1}]}, ("a", 0, "b")), walk({"a": 1}, ("a", "b"))
+    (1, None)
+    """
+    for step in steps:
+        if isinstance(step, str):
+            if value.__class__ is not dict:
+                return None
+            value = value.get(step)
+        else:
+            if value.__class__ is not list or step >= len(value):
+                return None
+            value = value[step]
+    return value
+
+
+class _Node:
+    """One place in an event: decoded as it is, as a struct of some of its members, or as a list of structs."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, _Node] = {}
+        self.elements: _Node | None = None
+        self.whole = False
+        self.fields: dict[str, str] = {}
+        self.type: Any = Any
+
+    def add(self, steps: Path) -> None:
+        if not steps:
+            self.whole = True
+        elif isinstance(steps[0], str):
+            self.members.setdefault(steps[0], _Node()).add(steps[1:])
+        else:
+            self.elements = self.elements or _Node()
+            self.elements.add(steps[1:])
+
+    def build(self, name: str) -> Any:
+        """Decide how this place is decoded and make the types; mixed uses are decoded whole."""
+        if self.whole or (self.members and self.elements):
+            self.whole = True
+        elif self.elements:
+            inner = self.elements.build(f"{name}_item")
+            self.type = list[inner] | None  # type: ignore[valid-type]
+        else:
+            for member in self.members:
+                self.fields[member] = _identifier(member, self.fields.values())
+            self.type = msgspec.defstruct(
+                name,
+                [(field, self.members[member].build(field) | None, None) for member, field in self.fields.items()],
+                rename={field: member for member, field in self.fields.items()},
+                gc=False,
+            )
+        return self.type
+
+    def convert(self, value: Any) -> Any:
+        """A decoded value in the shape of this place; what has another shape is nothing."""
+        if self.whole:
+            return value
+        if self.elements:
+            return [self.elements.convert(item) for item in value] if value.__class__ is list else None
+        if value.__class__ is not dict:
+            return None if value is None else self.type()
+        return self.type(
+            **{field: self.members[member].convert(value.get(member)) for member, field in self.fields.items()}
+        )
+
+
+def _identifier(member: str, taken: Iterable[str]) -> str:
+    name = re.sub(r"\W", "_", member, flags=re.ASCII)
+    name = f"f_{name}" if not name[:1].isalpha() else name
+    while name in taken:
+        name += "_"
+    return name
+
+
+class Projection:
+    """Decodes the values at some paths of an event, and says how generated code reaches them.
+
+    Args:
+        paths: every path that is needed; the first step is a top-level key of the event's JSON form.
+
+    >>> projection = Projection([("user_id",), ("contexts_shop_1", 0, "price")])
+    >>> event = projection.decode(b'{"user_id": "u", "contexts_shop_1": [{"price": 2, "name": "x"}], "more": 1}')
+    >>> event.user_id, eval(projection.access(("contexts_shop_1", 0, "price"), "event"))
+    ('u', 2)
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._root = _Node()
+        for path in sorted(set(paths), key=str):
+            self._root.add(path)
+        self.type = self._root.build("Event")
+        self._decode = msgspec.json.Decoder(self.type).decode
+
+    def decode(self, line: bytes) -> Any:
+        """The projected event, or ``None`` if the line is not a JSON object.
+
+        An event in which some place has another shape than its path expects (a text where an object
+        should be) is decoded whole and converted, about ten times slower; that place reads as missing.
+        """
+        try:
+            return self._decode(line)
+        except msgspec.ValidationError:
+            pass
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        try:
+            event = _decode_whole(line)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        return self._root.convert(event) if event.__class__ is dict else None
+
+    def access(self, path: Path, event: str) -> str:
+        """A Python expression for the value at ``path`` of the projected event that is called ``event``.
+
+        It needs :func:`walk` in its namespace, and gives ``None`` wherever a step leads nowhere.
+        """
+        node, expression, guards = self._root, event, []
+        for position, step in enumerate(path):
+            if node.whole:
+                expression = f"walk({expression}, {path[position:]!r})"
+                break
+            if position:
+                here = f"_{position}"
+                guard = f"({here} := {expression})"
+                if isinstance(step, str):
+                    guard += " is not None"
+                elif step:
+                    guard += f" and len({here}) > {step}"
+                guards.append(guard)
+                expression = here
+            if isinstance(step, str):
+                expression = f"{expression}.{node.fields[step]}"
+                node = node.members[step]
+            else:
+                assert node.elements is not None
+                expression = f"{expression}[{step}]"
+                node = node.elements
+        return f"({expression} if {' and '.join(guards)} else None)" if guards else expression

@@ -1,0 +1,138 @@
+"""How long an aggregation remembers: for ever, over a rolling period, or until it was quiet for a while.
+
+A scope wraps an aggregation and is one itself, under the same contract and the same laws.
+"""
+
+from typing import Any
+
+from snowmelt.compute.aggregations.base import Aggregation, Moment
+
+TILES = 256
+"""A period is cut into this many tiles; one more is live while the oldest is only partly inside."""
+
+SEGMENTS = 8
+"""At most this many stretches of activity are kept for one attribute with a TTL, the newest ones."""
+
+
+class Rolling(Aggregation):
+    """The events of the last ``period``: those with ``now - period < t <= now``.
+
+    Kept as partial states of tiles that are aligned to the epoch and ``period / 256`` wide. A tile counts
+    while its end is inside the period, so the trailing edge is exact to 0.4 % and the leading edge exact.
+
+    Args:
+        inner: what is computed of the events inside.
+        period: milliseconds.
+
+    State: a map of tile number to inner state, at most 257 entries if grown with :meth:`update`.
+    """
+
+    timed = True
+
+    def __init__(self, inner: Aggregation, period: int) -> None:
+        self.inner = inner
+        self.period = period
+        self.takes = inner.takes  # type: ignore[misc]
+
+    def tile(self, time: int) -> int:
+        """The number of the tile that an instant lies in.
+
+        >>> from snowmelt.compute.aggregations.counter import Counter
+        >>> Rolling(Counter(), period=256_000).tile(1_999)
+        1
+        """
+        return time * TILES // self.period
+
+    def oldest(self, now: int) -> int:
+        """The number of the oldest tile whose end is after ``now - period``."""
+        return now * TILES // self.period - TILES
+
+    def start(self, value: Any, at: Moment) -> dict[int, Any]:
+        return {self.tile(at[0]): self.inner.start(value, at)}
+
+    def add(self, state: dict[int, Any], value: Any, at: Moment) -> dict[int, Any]:
+        tile = self.tile(at[0])
+        inner = state.get(tile)
+        state[tile] = self.inner.start(value, at) if inner is None else self.inner.add(inner, value, at)
+        return state
+
+    def merge(self, a: dict[int, Any], b: dict[int, Any]) -> dict[int, Any]:
+        merged = a.copy()
+        for tile, inner in b.items():
+            merged[tile] = self.inner.join(merged.get(tile), inner)
+        return merged
+
+    def update(self, state: dict[int, Any] | None, value: Any, at: Moment, now: int) -> dict[int, Any] | None:
+        """The state after one more event, without the tiles that no read from ``now`` on can see.
+
+        What :meth:`add` does, for a store that must stay small: an event older than the period is ignored,
+        and opening a tile drops those that have left the period.
+        """
+        tile = self.tile(at[0])
+        if state is not None and tile in state:
+            state[tile] = self.inner.add(state[tile], value, at)
+            return state
+        state = {} if state is None else self.trimmed(state, now)
+        if tile >= self.oldest(now) and len(state) <= TILES:
+            state[tile] = self.inner.start(value, at)
+        return state or None
+
+    def trimmed(self, state: dict[int, Any], now: int) -> dict[int, Any]:
+        """The state without the tiles that ended before the period, as it is at ``now``."""
+        oldest = self.oldest(now)
+        return {tile: inner for tile, inner in state.items() if tile >= oldest}
+
+    def result(self, state: dict[int, Any], now: int) -> Any:
+        oldest, newest = self.oldest(now), self.tile(now)
+        total: Any = None
+        for tile, inner in state.items():
+            if oldest <= tile <= newest:
+                total = self.inner.join(total, inner)
+        return None if total is None else self.inner.result(total, now)
+
+
+class Expiring(Aggregation):
+    """Everything since the attribute was last quiet for ``ttl``, forgotten once it is quiet for that long.
+
+    Quiet is judged by event time, so that late events give the same value as punctual ones: the state keeps
+    stretches of activity ``[first, last, inner]`` in which no gap reaches ``ttl``; a late event may join two.
+
+    Args:
+        inner: what is computed of the events of a stretch.
+        ttl: milliseconds.
+
+    State: a list of stretches, oldest first; usually one, at most 8.
+    """
+
+    timed = True
+
+    def __init__(self, inner: Aggregation, ttl: int) -> None:
+        self.inner = inner
+        self.ttl = ttl
+        self.takes = inner.takes  # type: ignore[misc]
+
+    def start(self, value: Any, at: Moment) -> list[list[Any]]:
+        return [[at[0], at[0], self.inner.start(value, at)]]
+
+    def add(self, state: list[list[Any]], value: Any, at: Moment) -> list[list[Any]]:
+        newest = state[-1]
+        if newest[0] <= at[0] < newest[1] + self.ttl:
+            newest[1] = max(newest[1], at[0])
+            newest[2] = self.inner.add(newest[2], value, at)
+            return state
+        return self.merge(state, self.start(value, at))
+
+    def merge(self, a: list[list[Any]], b: list[list[Any]]) -> list[list[Any]]:
+        merged: list[list[Any]] = []
+        for first, last, inner in sorted([*a, *b], key=lambda stretch: stretch[:2]):
+            if merged and first - merged[-1][1] < self.ttl:
+                previous = merged[-1]
+                previous[1] = max(previous[1], last)
+                previous[2] = self.inner.merge(previous[2], inner)
+            else:
+                merged.append([first, last, inner])
+        return merged[-SEGMENTS:]
+
+    def result(self, state: list[list[Any]], now: int) -> Any:
+        _, last, inner = state[-1]
+        return self.inner.result(inner, now) if now - last < self.ttl else None

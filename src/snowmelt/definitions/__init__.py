@@ -1,0 +1,158 @@
+"""The language: attributes, groups, services, interventions and event logs, as people define them.
+
+Here are the names that people write. Beside them stand ``rules`` (what a definition must keep beyond its
+shape), ``identity`` (when two mean the same), ``wire`` (what travels around them) and ``duration``.
+"""
+
+from snowmelt.definitions.agentic_decision import (
+    AgenticAttributeResult,
+    AgenticDecision,
+    AgenticDecisionAgentConfig,
+    AgenticDecisionEvaluationPolicy,
+    AgenticDecisionResponse,
+    AgenticDecisionValue,
+    CriteriaTrigger,
+)
+from snowmelt.definitions.attribute import Attribute
+from snowmelt.definitions.attribute_group import (
+    AttributeGroup,
+    BatchAttributeGroup,
+    ExternalBatchAttributeGroup,
+    Field,
+    StreamAttributeGroup,
+    VersionedLinkAttributeGroup,
+    read_group,
+)
+from snowmelt.definitions.attribute_key import (
+    AttributeKey,
+    LinkAttributeKey,
+    domain_sessionid,
+    domain_userid,
+    network_userid,
+    session_attribute_key,
+    user_attribute_key,
+    user_id,
+)
+from snowmelt.definitions.base import Definition
+from snowmelt.definitions.batch_source import BatchSource
+from snowmelt.definitions.criteria import Criteria, Criterion
+from snowmelt.definitions.dataset import (
+    AttributeSqlFile,
+    AttributesWarehouseTable,
+    DatasetAttributeGroups,
+    DatasetBundle,
+    DatasetBundleRequest,
+    DatasetBundleResponse,
+    DatasetEvent,
+    DatasetPreviewResponse,
+    DatasetRunCancelResponse,
+    DatasetRunResponse,
+    DatasetRunStatus,
+    DatasetRunStatusResponse,
+    DatasetSqlFile,
+    SessionAnchors,
+    TrainingSpan,
+    UserSuppliedAnchors,
+    WarehouseTable,
+)
+from snowmelt.definitions.event import Event, PagePing, PageView, StructuredEvent
+from snowmelt.definitions.event_log import (
+    AgenticContextResponse,
+    EventLog,
+    EventLogAtomicProperty,
+    EventLogEntityProperty,
+    EventLogEvent,
+    EventLogEventProperty,
+    EventLogResponse,
+    EventSelection,
+)
+from snowmelt.definitions.identifiers import AttributeKeyId, AttributeKeyIdentifiers
+from snowmelt.definitions.intervention import (
+    BaseIntervention,
+    InterventionCriteriaAll,
+    InterventionCriteriaAny,
+    InterventionCriteriaNone,
+    InterventionCriterion,
+    InterventionInstance,
+    RuleIntervention,
+    TargetAttributeKey,
+)
+from snowmelt.definitions.problems import DefinitionError, Problem
+from snowmelt.definitions.property import AtomicProperty, CalculatedProperty, EntityProperty, EventProperty
+from snowmelt.definitions.service import Service
+
+__all__ = [
+    "AgenticAttributeResult",
+    "AgenticContextResponse",
+    "AgenticDecision",
+    "AgenticDecisionAgentConfig",
+    "AgenticDecisionEvaluationPolicy",
+    "AgenticDecisionResponse",
+    "AgenticDecisionValue",
+    "AtomicProperty",
+    "Attribute",
+    "AttributeGroup",
+    "AttributeKey",
+    "AttributeKeyId",
+    "AttributeKeyIdentifiers",
+    "AttributeSqlFile",
+    "AttributesWarehouseTable",
+    "BaseIntervention",
+    "BatchAttributeGroup",
+    "BatchSource",
+    "CalculatedProperty",
+    "Criteria",
+    "CriteriaTrigger",
+    "Criterion",
+    "DatasetAttributeGroups",
+    "DatasetBundle",
+    "DatasetBundleRequest",
+    "DatasetBundleResponse",
+    "DatasetEvent",
+    "DatasetPreviewResponse",
+    "DatasetRunCancelResponse",
+    "DatasetRunResponse",
+    "DatasetRunStatus",
+    "DatasetRunStatusResponse",
+    "DatasetSqlFile",
+    "Definition",
+    "DefinitionError",
+    "EntityProperty",
+    "Event",
+    "EventLog",
+    "EventLogAtomicProperty",
+    "EventLogEntityProperty",
+    "EventLogEvent",
+    "EventLogEventProperty",
+    "EventLogResponse",
+    "EventProperty",
+    "EventSelection",
+    "ExternalBatchAttributeGroup",
+    "Field",
+    "InterventionCriteriaAll",
+    "InterventionCriteriaAny",
+    "InterventionCriteriaNone",
+    "InterventionCriterion",
+    "InterventionInstance",
+    "LinkAttributeKey",
+    "PagePing",
+    "PageView",
+    "Problem",
+    "RuleIntervention",
+    "Service",
+    "SessionAnchors",
+    "StreamAttributeGroup",
+    "StructuredEvent",
+    "TargetAttributeKey",
+    "TrainingSpan",
+    "UserSuppliedAnchors",
+    "VersionedLinkAttributeGroup",
+    "WarehouseTable",
+    "domain_sessionid",
+    "domain_userid",
+    "network_userid",
+    "read_group",
+    "session_attribute_key",
+    "user_attribute_key",
+    "user_id",
+]

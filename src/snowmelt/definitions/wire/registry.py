@@ -1,0 +1,160 @@
+"""Answers of the registry: definitions with what the server adds to them."""
+
+import re
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+from snowmelt.definitions.attribute import Attribute
+from snowmelt.definitions.attribute_group import AttributeGroup
+from snowmelt.definitions.attribute_key import AttributeKey
+from snowmelt.definitions.base import Definition
+from snowmelt.definitions.criteria import Criteria, Criterion
+from snowmelt.definitions.duration import Duration
+from snowmelt.definitions.enums import TemplateCategory
+from snowmelt.definitions.names import Instant
+from snowmelt.definitions.property import AtomicProperty, EntityProperty, EventProperty, Property
+
+
+class AttributeKeyOutput(AttributeKey):
+    """An attribute key as the registry answers with it."""
+
+    blobl_path: str | None = Field(default=None, description="Path of the identifier in the engine's event.")
+
+    def to_wire(self) -> dict[str, Any]:
+        """All members, absent ones as null: clients insist on some."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+RenderedProperty: TypeAlias = Annotated[
+    Property | str | dict[str, Any] | None, Field(union_mode="left_to_right")
+]
+"""A property, or what another property syntax makes of it."""
+
+
+class CriterionWithStringProperty(Criterion):
+    """A criterion whose property may be rendered as text."""
+
+    property: RenderedProperty = Field(default=None)  # type: ignore[assignment]  # wider, for reading only
+
+
+class CriteriaWithStringProperty(Criteria):
+    """Criteria whose properties may be rendered as text."""
+
+    all: list[CriterionWithStringProperty] | None = Field(default=None)  # type: ignore[assignment]  # as above
+    any: list[CriterionWithStringProperty] | None = Field(default=None)  # type: ignore[assignment]  # as above
+
+
+class AttributeWithStringProperty(Attribute):
+    """An attribute whose properties may be rendered as text, e.g. as a warehouse's column expression."""
+
+    property: RenderedProperty = Field(default=None)  # type: ignore[assignment]  # as above
+    criteria: CriteriaWithStringProperty | None = Field(default=None)
+
+
+class AttributeGroupResponse(AttributeGroup):
+    """An attribute group as the registry answers with it."""
+
+    attribute_key: AttributeKeyOutput = Field(description="Whose attributes these are.")
+    attributes: list[AttributeWithStringProperty] | None = Field(  # type: ignore[assignment]  # as above
+        default=None, description="What is computed from events."
+    )
+    full_name: str = Field(description="`{name}_v{version}`.")
+    feast_name: str = Field(description="The same.")
+    stream_source_name: str | None = Field(default=None, description="Only stream groups have one.")
+    attribute_key_or_name: str = Field(description="The key's `key`, else its name.")
+    attribute_group_or_attribute_key_ttl: Duration | None = Field(
+        default=None, description="The group's `ttl`, else the key's."
+    )
+    created_at: Instant | None = Field(default=None, description="When it was registered.")
+    updated_at: Instant | None = Field(default=None, description="When it last changed.")
+
+    def to_wire(self) -> dict[str, Any]:
+        """All members, absent ones as null; ``attributes`` is always a list, as some readers insist."""
+        members = self.model_dump(mode="json", by_alias=True)
+        return members | {"attributes": members["attributes"] or []}
+
+
+def key_output(key: AttributeKey) -> AttributeKeyOutput:
+    """What the registry answers for a key.
+
+    >>> from snowmelt.definitions import user_id
+    >>> key_output(user_id).blobl_path
+    'user_id'
+    """
+    return AttributeKeyOutput.model_construct(
+        _fields_set=key.model_fields_set | {"blobl_path"},
+        **{name: getattr(key, name) for name in AttributeKey.model_fields},
+        blobl_path=blobl_path(key),
+    )
+
+
+def group_response(group: AttributeGroup, **stamps: Any) -> AttributeGroupResponse:
+    """What the registry answers for a group.
+
+    Args:
+        group: as registered, with the registered definition of its key.
+        stamps: ``created_at`` and ``updated_at``, where known.
+    """
+    key = key_output(group.attribute_key)
+    members: dict[str, Any] = {name: getattr(group, name) for name in AttributeGroup.model_fields}
+    members |= {
+        "attribute_key": key,
+        "full_name": group.qualified_name,
+        "feast_name": group.qualified_name,
+        "stream_source_name": f"{group.name}_stream" if group.kind == "stream" else None,
+        "attribute_key_or_name": key.key_or_name(),
+        "attribute_group_or_attribute_key_ttl": group.ttl if group.ttl is not None else key.ttl,
+        "created_at": None,
+        "updated_at": None,
+        **stamps,
+    }
+    return AttributeGroupResponse.model_construct(_fields_set=set(members), **members)
+
+
+def blobl_path(key: AttributeKey) -> str | None:
+    """Where the engine's event holds the identifier, or nothing if events do not give it.
+
+    >>> tag = EntityProperty(vendor="com.acme-shop", name="loyaltyCard", major_version=2, path="$.id")
+    >>> blobl_path(AttributeKey(name="card", property=tag))
+    'contexts_com_acme_shop_loyalty_card_2.0.id'
+    """
+    match key.key_property():
+        case AtomicProperty(name=name):
+            return name
+        case EventProperty() as found:
+            return f"unstruct_event_{_column(found)}.{_steps(found)}"
+        case EntityProperty() as found:
+            return f"contexts_{_column(found)}.{found.index}.{_steps(found)}"
+    return None
+
+
+def _column(found: EventProperty | EntityProperty) -> str:
+    vendor = re.sub(r"[.-]", "_", found.vendor).lower()
+    name = re.sub(r"(?<=[^A-Z_])(?=[A-Z])", "_", re.sub(r"[.-]", "_", found.name)).lower()
+    return f"{vendor}_{name}_{found.major_version}"
+
+
+def _steps(found: EventProperty | EntityProperty) -> str:
+    return found.path.removeprefix("$").removeprefix(".")
+
+
+class DeleteResponse(Definition):
+    """Something was removed."""
+
+    ok: bool = Field(description="Always true.")
+
+
+class AttributeGroupTemplate(Definition):
+    """A set of attributes to start from."""
+
+    name: str = Field(description="Name of the template.")
+    description: str = Field(description="What it computes.")
+    attributes: list[Attribute] = Field(description="The attributes.")
+    category: TemplateCategory = Field(description="The shelf it stands on.")
+
+
+class AttributeGroupTemplatesResponse(Definition):
+    """All templates."""
+
+    templates: list[AttributeGroupTemplate] = Field(description="The templates.")

@@ -1,0 +1,38 @@
+"""What the collector records of one HTTP request, before anything is read from it."""
+
+import msgspec
+
+
+class CollectorPayload(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """One tracker request as it arrived: the unit that is written to the event log and acknowledged.
+
+    Args:
+        timestamp: when the request arrived, milliseconds since the epoch; becomes ``collector_tstamp``.
+        path: the request path after path mapping, for example ``/com.snowplowanalytics.snowplow/tp2``.
+        querystring: raw and undecoded, without the ``?``; empty if there is none.
+        body: the POST body; an empty body is ``b""``, a GET has ``None``.
+        content_type: of a POST, lower-cased; ``None`` for a GET or when the header is absent.
+        headers: ``Name: value`` lines in request order, after the privacy rules were applied.
+        hostname: the host the client addressed, without a port.
+        ip_address: the client's address, or ``unknown`` for an anonymous request.
+        user_agent: the ``User-Agent`` header.
+        referer: the ``Referer`` header; stands in for a missing page URL.
+        network_userid: value of the collector's cookie (or what replaces it).
+        collector: name and version of the collector; becomes ``v_collector``.
+
+    New members go at the end with a default, so that a log written by an older release stays readable.
+    """
+
+    timestamp: int
+    path: str
+    querystring: str = ""
+    body: bytes | None = None
+    content_type: str | None = None
+    headers: list[str] = []
+    hostname: str | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    referer: str | None = None
+    network_userid: str | None = None
+    collector: str = ""
+    encoding: str = "UTF-8"

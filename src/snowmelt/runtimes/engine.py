@@ -1,0 +1,206 @@
+"""The engine: records of the event log in, profiles out."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from snowmelt.compute.plan import GroupPlan, plan_group
+from snowmelt.compute.profiles import Profiles
+from snowmelt.compute.program import Program
+from snowmelt.definitions.attribute_group import AttributeGroup
+from snowmelt.enrichment.failed import FailedEvent
+from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.events import json as event_json
+from snowmelt.runtimes.cache import ProfileCache
+from snowmelt.runtimes.statistics import Statistics
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
+from snowmelt.stores.failed_events import Failed, FailedEvents
+from snowmelt.stores.profiles import ProfileStore
+
+READ_RECORDS = 256
+
+logger = structlog.get_logger("snowmelt.engine")
+
+
+class _Snapshot(msgspec.Struct):
+    revision: int
+    groups: list["_SnapshotGroup"]
+
+
+class _SnapshotGroup(msgspec.Struct):
+    state_id: int
+    published: bool
+    group: dict[str, object]
+
+
+_read_snapshot = msgspec.json.Decoder(_Snapshot).decode
+
+
+class Engine:
+    """Applies the log to the profiles, one committed step at a time.
+
+    A step's profiles, counts and position are one transaction, so whenever it dies the next start goes on
+    exactly where the last commit ended.
+
+    Args:
+        log: where records come from.
+        store: where profiles go.
+        failed: where failed events go.
+        enricher: makes events of payloads.
+        commit_ms: how long a step may gather events before it commits.
+        cache_keys: profiles kept decoded.
+        clock: ms since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        store: ProfileStore,
+        failed: FailedEvents,
+        enricher: Enricher,
+        commit_ms: float = 50.0,
+        cache_keys: int = 200_000,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._failed = failed
+        self._enricher = enricher
+        self._commit_seconds = commit_ms / 1000
+        self._clock = clock
+        self._cache = ProfileCache(cache_keys)
+        self.statistics = Statistics.decode(store.statistics)
+        self._program = Program([])
+        self._purging: list[int] = []
+        if store.definitions:
+            self._define(_read_snapshot(store.definitions))
+
+    @property
+    def position(self) -> int:
+        """The place in the log that the committed profiles include."""
+        return self._store.position
+
+    def step(self) -> bool:
+        """Apply what is waiting in the log, for at most ``commit_ms``, and commit it.
+
+        Returns:
+            Whether there was anything to do.
+
+        Raises:
+            StoreError: if a store cannot be written; nothing of the step counts then, and it can be tried again.
+        """
+        records = self._log.read(self.position, READ_RECORDS)
+        if not records:
+            return self._purge()
+        statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
+        try:
+            if records[0].kind is Kind.DEFINITIONS:
+                self._commit_definitions(records[0], statistics)
+            else:
+                self._commit_events(records, statistics)
+        except BaseException:
+            # What was changed in memory was not stored.
+            self._cache.clear()
+            raise
+        self.statistics = statistics
+        self._purge()
+        return True
+
+    def _commit_events(self, records: Sequence[Record], statistics: Statistics) -> None:
+        deadline = time.monotonic() + self._commit_seconds
+        now = self._clock()
+        failed: list[Failed] = []
+        with self._store.commit() as commit:
+            profiles = {
+                plan.state_id: Profiles(
+                    len(plan.attributes), commit.loader(plan.state_id, self._cache.of(plan.state_id))
+                )
+                for plan in self._program.plans
+            }
+            position = commit.position
+            while records and records[0].kind is not Kind.DEFINITIONS:
+                lines: list[bytes] = []
+                for record in records:
+                    if record.kind is Kind.DEFINITIONS:
+                        break
+                    self._lines_of(record, now, lines, failed, statistics)
+                    position, statistics.last_record = record.sequence, record.time
+                tally = self._program.apply(lines, profiles, now)
+                statistics.add(tally)
+                for error in tally.errors[:3]:
+                    logger.error("an event was counted only in part", error=error, before=position)
+                if position != records[-1].sequence or time.monotonic() > deadline:
+                    break
+                records = self._log.read(position, READ_RECORDS)
+            commit.store(profiles)
+            statistics.refused_keys += sum(group.refused for group in profiles.values())
+            statistics.add_failed(Counter(entry.category for entry in failed))
+            statistics.updated = now
+            commit.position = position
+            commit.statistics = statistics.encode()
+            if failed:
+                self._failed.add(failed)
+        self._cache.remember(profiles)
+
+    def _lines_of(
+        self, record: Record, now: int, lines: list[bytes], failed: list[Failed], statistics: Statistics
+    ) -> None:
+        """The events of a record, as JSON lines; what cannot become one goes to ``failed``."""
+        if record.kind is Kind.EVENTS:
+            lines += record.body.split(b"\n")
+            return
+        statistics.payloads += 1
+        try:
+            payload = decode_payload(record.body)
+        except msgspec.DecodeError as error:
+            row: dict[str, object] = {"error": str(error), "payload": record.body.hex()}
+            failed.append(Failed(record.sequence, 0, now, "generic_error", f"unreadable log record: {error}", row))
+            return
+        for item, outcome in enumerate(self._enricher.enrich(payload, now)):
+            if isinstance(outcome, FailedEvent):
+                failed.append(
+                    Failed(record.sequence, item, outcome.timestamp, outcome.category, outcome.reason, outcome.row())
+                )
+            else:
+                lines.append(event_json.encode(outcome.event))
+
+    def _commit_definitions(self, record: Record, statistics: Statistics) -> None:
+        snapshot = _read_snapshot(record.body)
+        newer = snapshot.revision > statistics.revision
+        with self._store.commit() as commit:
+            commit.position = record.sequence
+            if newer:
+                statistics.revision = snapshot.revision
+                commit.definitions = record.body
+            commit.statistics = statistics.encode()
+        if newer:
+            self._define(snapshot)
+
+    def _define(self, snapshot: _Snapshot) -> None:
+        """Run these definitions from here on."""
+        plans: list[GroupPlan] = []
+        for entry in snapshot.groups:
+            if not entry.published:
+                continue
+            try:
+                plans.append(plan_group(AttributeGroup.model_validate(entry.group), entry.state_id))
+            except Exception as error:
+                # One group that this release cannot compute must not stop the others.
+                logger.error("a published group is not computed", group=entry.group.get("name"), error=str(error))
+        self._program = Program(plans)
+        self._cache.clear()
+        known = {entry.state_id for entry in snapshot.groups}
+        self._purging = [state_id for state_id in self._store.state_ids() if state_id not in known]
+        logger.info("definitions in force", revision=snapshot.revision, groups=[plan.title for plan in plans])
+
+    def _purge(self) -> bool:
+        """Drop a piece of what deleted groups left."""
+        if not self._purging:
+            return False
+        if not self._store.purge(self._purging[0]):
+            self._purging.pop(0)
+        return True

@@ -1,0 +1,112 @@
+"""The engine's process: wait for the bell, apply the log, take checkpoints."""
+
+import signal
+import threading
+import time
+from types import FrameType
+
+import structlog
+
+from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.runtimes.child import STDIN, report_ready, run_child
+from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.engine import Engine
+from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.settings import Settings
+from snowmelt.stores.bell import Bell
+from snowmelt.stores.checkpoint import Checkpoints
+from snowmelt.stores.errors import StoreFullError
+from snowmelt.stores.event_log import EventLog
+from snowmelt.stores.failed_events import FailedEvents
+from snowmelt.stores.profiles import ProfileStore
+
+IDLE_SECONDS = 1.0
+"""A missed ring delays an event by this at most; rings are not missed, this is a second line."""
+
+logger = structlog.get_logger("snowmelt.engine")
+
+
+class CheckpointTimer:
+    """Takes a checkpoint now and then, in a thread, and trims the log behind it.
+
+    Args:
+        checkpoints: where to.
+        store: of what.
+        log: to trim.
+        settings: how often, and how long records are kept at least.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, store: ProfileStore, log: EventLog, settings: Settings) -> None:
+        self._checkpoints, self._store, self._log = checkpoints, store, log
+        self._interval = settings.engine.checkpoint_minutes * 60
+        self._retention = settings.log.retention_hours * 3_600
+        self._stop = threading.Event()
+        self._covered = store.position
+        self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the checkpoint that is being taken, and take no more."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._interval):
+            if self._store.position == self._covered:
+                continue
+            started = time.monotonic()
+            try:
+                self._covered = self._checkpoints.take(self._store)
+                trimmed = self._log.trim(self._covered, int((time.time() - self._retention) * 1000))
+            except Exception as error:
+                logger.error("no checkpoint", error=str(error))
+                continue
+            seconds = round(time.monotonic() - started, 3)
+            logger.info("checkpoint", position=self._covered, trimmed=trimmed, seconds=seconds)
+
+
+def run_engine(settings: Settings) -> None:
+    """Apply the log until told to stop, or until the supervisor is gone."""
+    data = DataDir(settings.data_dir)
+    ProcessLock(data.engine_lock, "engine").acquire()
+    checkpoints = Checkpoints(data.path)
+    log = EventLog(data.log, settings.log.map_size)
+    store = checkpoints.open(settings.engine.map_size)
+    failed = FailedEvents(data.failed_events)
+    bell = Bell(data.bell)
+    stopping = False
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+        bell.ring()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = Engine(
+        log=log,
+        store=store,
+        failed=failed,
+        enricher=Enricher(),
+        commit_ms=settings.engine.commit_ms,
+        cache_keys=settings.engine.cache_keys,
+    )
+    timer = CheckpointTimer(checkpoints, store, log, settings)
+    report_ready()
+    while not stopping:
+        try:
+            busy = engine.step()
+        except StoreFullError as error:
+            # The collector answers 503 once the log is full too; until then nothing is lost.
+            logger.error("the profiles cannot be written", error=str(error))
+            busy = False
+        if not busy and bell.wait(IDLE_SECONDS, also=[STDIN]):
+            break
+    timer.stop()
+    failed.close()
+    checkpoints.close(store)
+    log.close()
+
+
+if __name__ == "__main__":
+    run_child(run_engine)

@@ -1,0 +1,58 @@
+"""What the engine has counted since the data folder was made."""
+
+from collections import Counter
+
+import msgspec
+
+from snowmelt.compute.program import Tally
+
+
+class Statistics(msgspec.Struct):
+    """Counts that are committed with the profiles, so that they match them exactly, also after a crash.
+
+    Args:
+        payloads: tracker requests read from the log.
+        events: events applied to the profiles.
+        failed: failed events by category.
+        unreadable: imported lines that were no JSON object.
+        rejected: ``state id:slot`` -> values that could not serve the attribute.
+        refused_keys: updates lost to key values over 512 bytes.
+        errors: events whose handling raised, and were counted only in part.
+        revision: revision of the definitions in force.
+        updated: time of the last commit, ms since the epoch.
+        last_record: time at which the last record that was read was made, ms since the epoch.
+    """
+
+    payloads: int = 0
+    events: int = 0
+    failed: dict[str, int] = {}
+    unreadable: int = 0
+    rejected: dict[str, int] = {}
+    refused_keys: int = 0
+    errors: int = 0
+    revision: int = 0
+    updated: int = 0
+    last_record: int = 0
+
+    def add(self, tally: Tally) -> None:
+        """Count a batch."""
+        self.events += tally.events - tally.unreadable
+        self.unreadable += tally.unreadable
+        self.errors += len(tally.errors)
+        for (state_id, slot), count in tally.rejected.items():
+            name = f"{state_id}:{slot}"
+            self.rejected[name] = self.rejected.get(name, 0) + count
+
+    def add_failed(self, categories: Counter[str]) -> None:
+        """Count failed events."""
+        for category, count in categories.items():
+            self.failed[category] = self.failed.get(category, 0) + count
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def decode(cls, stored: bytes | None) -> "Statistics":
+        """What was stored; zeros if nothing was."""
+        return msgspec.json.decode(stored, type=cls) if stored else cls()

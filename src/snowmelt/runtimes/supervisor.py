@@ -1,0 +1,216 @@
+"""The supervisor: starts the engine and the web processes, restarts what dies, stops all in order."""
+
+import errno
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import msgspec
+import structlog
+
+from snowmelt.runtimes.child import EXIT_UNUSABLE
+from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.runtimes.publishing import announce
+from snowmelt.settings import Settings
+from snowmelt.stores.bell import Bell
+from snowmelt.stores.checkpoint import Checkpoints
+from snowmelt.stores.errors import StoreError
+from snowmelt.stores.event_log import EventLog
+from snowmelt.stores.profiles import ProfileStore
+from snowmelt.stores.registry import Registry
+
+STOP_SECONDS = 15
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+STEADY_SECONDS = 30
+
+logger = structlog.get_logger("snowmelt.supervisor")
+
+
+class Child:
+    """One process that is to be running, and what happens to it.
+
+    Args:
+        name: for logs.
+        command: its module and arguments.
+        settings: sent on its standard input, which stays open as its life line.
+        events: gets ``(child, "ready")`` and ``(child, "exited")``.
+        fds: descriptors that it inherits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        settings: bytes,
+        events: "queue.SimpleQueue[tuple[Child | None, str]]",
+        fds: tuple[int, ...] = (),
+    ) -> None:
+        self.name = name
+        self.ready = False
+        self._command, self._settings, self._events, self._fds = command, settings, events, fds
+        self._pause = FIRST_PAUSE
+        self._started = 0.0
+        self.start()
+
+    def start(self) -> None:
+        """Start the process and a thread that watches it."""
+        self.ready = False
+        self._started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *self._command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=self._fds,
+            start_new_session=True,  # a Ctrl-C is the supervisor's to handle, in its order
+        )
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(self._settings + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it died at once; the watcher will say so
+        threading.Thread(target=self._watch, args=(self.process,), daemon=True).start()
+
+    def pause(self) -> float:
+        """Seconds to wait before starting it again: longer each time, unless it ran well for a while."""
+        if time.monotonic() - self._started > STEADY_SECONDS:
+            self._pause = FIRST_PAUSE
+        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
+        return pause
+
+    def stop(self) -> None:
+        """Ask it to stop, wait, and end it if it does not."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            logger.error("did not stop in time, killed", child=self.name)
+            self.process.kill()
+            self.process.wait()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == b"ready":
+                self._events.put((self, "ready"))
+        process.wait()
+        self._events.put((self, "exited"))
+
+
+class Supervisor:
+    """Runs a server until it is told to stop.
+
+    Args:
+        settings: of the server.
+        on_ready: called with the server's URL and its API token once every process is ready.
+    """
+
+    def __init__(self, settings: Settings, on_ready: Callable[[str, str], None]) -> None:
+        self._data = DataDir(settings.data_dir)
+        # Children have another idea of relative paths if this process ever changes its folder.
+        self._settings = settings.overridden(data_dir=self._data.path)
+        self._on_ready = on_ready
+        self._events: queue.SimpleQueue[tuple[Child | None, str]] = queue.SimpleQueue()
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; returns the exit status.
+
+        Raises:
+            StoreError: if the data folder or the address cannot be used.
+        """
+        ProcessLock(self._data.server_lock, "server").acquire()
+        self._prepare()
+        listener = self._listen()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        secret = self._settings.sandbox_token
+        fields = self._settings.model_dump(mode="json") | {
+            "sandbox_token": secret.get_secret_value() if secret else None
+        }
+        sent = msgspec.json.encode(fields)
+        engine = Child("engine", ["snowmelt.runtimes.engine_process"], sent, self._events)
+        fd = listener.fileno()
+        webs = [
+            Child(f"web-{number}", ["snowmelt.runtimes.web", str(fd)], sent, self._events, (fd,))
+            for number in range(self._settings.workers)
+        ]
+        try:
+            return self._watch([engine, *webs], url)
+        finally:
+            listener.close()
+            # First no new payloads come in, then the engine finishes.
+            for child in [*webs, engine]:
+                child.stop()
+            self._data.address.unlink(missing_ok=True)
+
+    def _watch(self, children: list[Child], url: str) -> int:
+        announced = False
+        while True:
+            child, what = self._events.get()
+            if child is None:
+                return 0
+            if what == "ready":
+                child.ready = True
+                if not announced and all(other.ready for other in children):
+                    announced = True
+                    self._data.address.write_text(url)
+                    self._on_ready(url, self._data.sandbox_token(self._settings))
+                continue
+            status = child.process.returncode
+            if status == EXIT_UNUSABLE and not announced:
+                return 1
+            pause = child.pause()
+            logger.error("process ended, starting it again", child=child.name, status=status, pause=pause)
+            time.sleep(pause)
+            child.start()
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        self._events.put((None, "stop"))
+
+    def _prepare(self) -> None:
+        """Everything that must be there before the children open it."""
+        restored = Checkpoints(self._data.path).recover()
+        if restored is not None:
+            logger.warning("the machine went down while in use: profiles are rebuilt from the log", since=restored)
+        ProfileStore(self._data.profiles, self._settings.engine.map_size).close()
+        bell = Bell(self._data.bell)
+        log = EventLog(self._data.log, self._settings.log.map_size)
+        with Registry.open(self._data.registry) as registry:
+            # A change that was stored just before a crash may not have reached the log.
+            announce(log, bell, registry.snapshot())
+        log.close()
+        bell.close()
+        self._data.sandbox_token(self._settings)
+
+    def _listen(self) -> socket.socket:
+        host, port = self._settings.host, self._settings.port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # Web processes whose supervisor was killed keep the port until they have finished what they began.
+        deadline = time.monotonic() + STOP_SECONDS
+        while True:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((host, port))
+                listener.listen(2048)
+                break
+            except OSError as error:
+                listener.close()
+                left_over = error.errno == errno.EADDRINUSE and ProcessLock(self._data.engine_lock, "engine").held()
+                if not left_over or time.monotonic() > deadline:
+                    raise StoreError(
+                        f"cannot listen on {host} port {port} ({error.strerror}): is another server running there? "
+                        "Choose another --port"
+                    ) from error
+                time.sleep(0.05)
+        listener.setblocking(False)
+        return listener

@@ -1,0 +1,112 @@
+"""The web process: collector, API, health and metrics on one port."""
+
+import asyncio
+import socket
+import sys
+
+import uvicorn
+from pydantic import SecretStr
+
+from snowmelt import __version__
+from snowmelt.api.app import Api, create_app, is_api_path
+from snowmelt.api.asgi import Receive, Scope, Send, send_error, send_json
+from snowmelt.collector.app import Collector
+from snowmelt.collector.writer import LogWriter
+from snowmelt.compute.reader import GroupReader
+from snowmelt.runtimes.child import STDIN, report_ready, run_child
+from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.metrics import ServerMetrics
+from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.settings import Settings
+from snowmelt.stores.bell import Bell
+from snowmelt.stores.event_log import EventLog
+from snowmelt.stores.profiles import ProfileReader
+from snowmelt.stores.registry import Registry
+from snowmelt.runtimes.publishing import announce
+
+DRAIN_SECONDS = 10
+
+
+class Doors:
+    """Sends each request to the collector, the API, or the few pages of the runtime itself."""
+
+    def __init__(self, collector: Collector, api: Api, metrics: ServerMetrics, engine: ProcessLock) -> None:
+        self._collector, self._api, self._metrics, self._engine = collector, api, metrics, engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if is_api_path(path):
+            await self._api(scope, receive, send)
+        elif path == "/health":
+            await _text(send, 200, b"ok")
+        elif path == "/ready":
+            if self._engine.held():
+                await _text(send, 200, b"ready")
+            else:
+                await _text(send, 503, b"the engine is not running")
+        elif path == "/metrics":
+            await _text(send, 200, self._metrics.text())
+        elif scope["method"] == "OPTIONS" or self._collector.handles(scope["method"], path):
+            await self._collector(scope, receive, send)
+        else:
+            await send_error(send, 404, f"there is nothing at {path}; the API is described at /docs/")
+
+
+async def _text(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve until told to stop, or until the supervisor is gone; then finish what was begun."""
+    data = DataDir(settings.data_dir)
+    log = EventLog(data.log, settings.log.map_size)
+    profiles = ProfileReader(data.profiles, settings.engine.map_size)
+    registry = Registry.open(data.registry)
+    bell = Bell(data.bell)
+    writer = LogWriter(log, bell)
+    collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
+    api = create_app(
+        registry=registry,
+        profiles=profiles,
+        group_values=GroupReader,
+        token=SecretStr(data.sandbox_token(settings)),
+        on_change=lambda snapshot: announce(log, bell, snapshot),
+    )
+    doors = Doors(collector, api, ServerMetrics(log, profiles, collector), ProcessLock(data.engine_lock, "engine"))
+    config = uvicorn.Config(
+        doors,
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+
+    def supervisor_gone() -> None:
+        server.should_exit = True
+        loop.remove_reader(STDIN)
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(STDIN, supervisor_gone)
+    loop.call_soon(report_ready)
+    await server.serve(sockets=[listener])
+    await writer.close()
+    registry.close()
+
+
+def run_web(settings: Settings) -> None:
+    """Serve on the listening socket whose descriptor is the first argument."""
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    uvicorn_loop = uvicorn.Config(lambda: None, loop="uvloop").get_loop_factory()
+    with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+        runner.run(serve(settings, listener))
+
+
+if __name__ == "__main__":
+    run_child(run_web)

@@ -1,0 +1,232 @@
+"""The asynchronous client: the same calls as `snowmelt.sdk.client`, run by the other driver."""
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from snowmelt.definitions import EventLogResponse, Service
+from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput
+from snowmelt.sdk import reading, registry
+from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
+from snowmelt.sdk.drivers import TIMEOUT, AsyncDriver
+from snowmelt.sdk.messages import Call
+from snowmelt.sdk.not_yet import not_yet
+from snowmelt.sdk.registry import Publishable
+from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
+from snowmelt.sdk.session import Session
+from snowmelt.sdk.upcoming import UpcomingCalls
+
+T = TypeVar("T")
+
+
+class _AsyncRunner:
+    """One session on one pool of connections."""
+
+    def __init__(self, session: Session, driver: AsyncDriver) -> None:
+        self._session = session
+        self._driver = driver
+
+    async def __call__(self, call: Call[T]) -> T:
+        return await self._driver.run(self._session.run(call))
+
+
+class AsyncRegistryClient:
+    """Definitions on the server: read, list, write and delete them; ``signals.registry``."""
+
+    def __init__(self, run: _AsyncRunner) -> None:
+        self._run = run
+
+    async def create_or_update(self, objects: Sequence[Publishable]) -> list[Publishable]:
+        """Register definitions in the state that their own ``is_published`` names."""
+        return await self._run(registry.write(objects))
+
+    async def delete(self, objects: Sequence[Publishable]) -> None:
+        """Remove definitions and what they have computed; they must be unpublished."""
+        await self._run(registry.delete(objects))
+
+    async def get_attribute_group(self, name: str, version: int | None = None) -> AttributeGroupResponse:
+        """One version of a group, by default its highest."""
+        return await self._run(registry.get_group(name, version))
+
+    async def get_attribute_key(self, name: str) -> AttributeKeyOutput:
+        """One attribute key."""
+        return await self._run(registry.get_key(name))
+
+    async def get_service(self, name: str) -> Service:
+        """One service."""
+        return await self._run(registry.get_service(name))
+
+    def get_event_log(self, name: str) -> EventLogResponse:
+        """The definition of an event log; not available yet."""
+        raise not_yet("Signals.registry.get_event_log")
+
+    async def list_attribute_groups(self) -> list[AttributeGroupResponse]:
+        """All versions of all groups."""
+        return await self._run(registry.list_groups())
+
+    async def list_attribute_keys(self) -> list[AttributeKeyOutput]:
+        """All attribute keys, the built-in ones too."""
+        return await self._run(registry.list_keys())
+
+    async def list_services(self) -> list[Service]:
+        """All services."""
+        return await self._run(registry.list_services())
+
+
+class AsyncAttributesClient:
+    """Values on the server; ``signals.attributes``."""
+
+    def __init__(self, run: _AsyncRunner) -> None:
+        self._run = run
+
+    async def get_service_attributes(self, name: str, attribute_key: str, identifier: str) -> dict[str, Any]:
+        """See `Signals.get_service_attributes`."""
+        return await self._run(reading.of_service(name, attribute_key, identifier))
+
+    async def get_group_attributes(
+        self, name: str, version: int, attributes: list[str] | str, attribute_key: str, identifier: str
+    ) -> dict[str, Any]:
+        """See `Signals.get_group_attributes`."""
+        return await self._run(reading.of_group(name, version, attributes, attribute_key, identifier))
+
+    def get_agentic_context(self, name: str, identifier: str, format: str = "json") -> Any:
+        """The latest events of a session; not available yet."""
+        raise not_yet("Signals.attributes.get_agentic_context")
+
+
+class _AsyncClient(UpcomingCalls):
+    registry: AsyncRegistryClient
+    attributes: AsyncAttributesClient
+
+    def __init__(
+        self,
+        api_url: str,
+        credentials: Credentials,
+        *,
+        timeout: float,
+        retry: Retry,
+        transport: httpx.AsyncBaseTransport | None,
+        http_client: httpx.AsyncClient | None,
+    ) -> None:
+        super().__init__()
+        session = Session(api_url, credentials, retry=retry)
+        self._driver = AsyncDriver(timeout=timeout, transport=transport, client=http_client)
+        self._run = _AsyncRunner(session, self._driver)
+        self.registry = AsyncRegistryClient(self._run)
+        self.attributes = AsyncAttributesClient(self._run)
+
+    async def publish(self, objects: Sequence[Publishable]) -> list[Publishable]:
+        """See `Signals.publish`."""
+        return await self._run(registry.publish(objects))
+
+    async def unpublish(self, objects: Sequence[Publishable]) -> list[Publishable]:
+        """See `Signals.unpublish`."""
+        return await self._run(registry.unpublish(objects))
+
+    async def delete(self, objects: Sequence[Publishable]) -> None:
+        """See `Signals.delete`."""
+        await self._run(registry.delete(objects))
+
+    async def get_attribute_group(self, name: str, version: int | None = None) -> AttributeGroupResponse:
+        """See `Signals.get_attribute_group`."""
+        return await self._run(registry.get_group(name, version))
+
+    async def get_service_attributes(self, name: str, attribute_key: str, identifier: str) -> dict[str, Any]:
+        """See `Signals.get_service_attributes`."""
+        return await self._run(reading.of_service(name, attribute_key, identifier))
+
+    async def get_group_attributes(
+        self, name: str, version: int, attributes: list[str] | str, attribute_key: str, identifier: str
+    ) -> dict[str, Any]:
+        """See `Signals.get_group_attributes`."""
+        return await self._run(reading.of_group(name, version, attributes, attribute_key, identifier))
+
+    async def get_service_attributes_batch(
+        self, name: str, attribute_key: str, identifiers: Iterable[str]
+    ) -> dict[str, dict[str, Any]]:
+        """See `Signals.get_service_attributes_batch`."""
+        return await self._run(reading.of_service_batch(name, attribute_key, identifiers))
+
+    async def get_group_attributes_batch(
+        self,
+        name: str,
+        version: int,
+        attributes: list[str] | str,
+        attribute_key: str,
+        identifiers: Iterable[str],
+    ) -> dict[str, dict[str, Any]]:
+        """See `Signals.get_group_attributes_batch`."""
+        return await self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    async def close(self) -> None:
+        """Close the connections; the client cannot be used afterwards."""
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class AsyncSignals(_AsyncClient):
+    """`Signals` for asyncio: the same arguments and methods, each to be awaited, in an ``async with``."""
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        api_key: str,
+        api_key_id: str,
+        org_id: str,
+        timeout: float = TIMEOUT,
+        retry: Retry = DEFAULT_RETRY,
+        transport: httpx.AsyncBaseTransport | None = None,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(
+            api_url,
+            ApiKey(api_key=api_key, api_key_id=api_key_id, org_id=org_id),
+            timeout=timeout,
+            retry=retry,
+            transport=transport,
+            http_client=http_client,
+        )
+
+
+class AsyncSignalsSandbox(_AsyncClient):
+    """`SignalsSandbox` for asyncio: the same arguments and methods, each to be awaited.
+
+    >>> import asyncio
+    >>> import httpx
+    >>> server = httpx.MockTransport(lambda request: httpx.Response(200, json={"visits": [3]}))
+    >>> async def visits() -> dict[str, Any]:
+    ...     url = "http://localhost"
+    ...     async with AsyncSignalsSandbox(api_url=url, sandbox_token="secret", transport=server) as signals:
+    ...         return await signals.get_service_attributes("shop", "domain_userid", "218e8926")
+    >>> asyncio.run(visits())
+    {'visits': 3}
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        sandbox_token: str,
+        timeout: float = TIMEOUT,
+        retry: Retry = DEFAULT_RETRY,
+        transport: httpx.AsyncBaseTransport | None = None,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(
+            api_url,
+            FixedToken(sandbox_token),
+            timeout=timeout,
+            retry=retry,
+            transport=transport,
+            http_client=http_client,
+        )

@@ -1,0 +1,322 @@
+"""The synchronous client."""
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from snowmelt.definitions import EventLogResponse, Service
+from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput
+from snowmelt.sdk import reading, registry
+from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
+from snowmelt.sdk.drivers import TIMEOUT, Driver
+from snowmelt.sdk.messages import Call
+from snowmelt.sdk.not_yet import not_yet
+from snowmelt.sdk.registry import Publishable
+from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
+from snowmelt.sdk.session import Session
+from snowmelt.sdk.upcoming import UpcomingCalls
+
+T = TypeVar("T")
+
+
+class _Runner:
+    """One session on one pool of connections."""
+
+    def __init__(self, session: Session, driver: Driver) -> None:
+        self._session = session
+        self._driver = driver
+
+    def __call__(self, call: Call[T]) -> T:
+        return self._driver.run(self._session.run(call))
+
+
+class RegistryClient:
+    """Definitions on the server: read, list, write and delete them; ``signals.registry``."""
+
+    def __init__(self, run: _Runner) -> None:
+        self._run = run
+
+    def create_or_update(self, objects: Sequence[Publishable]) -> list[Publishable]:
+        """Register definitions in the state that their own ``is_published`` names."""
+        return self._run(registry.write(objects))
+
+    def delete(self, objects: Sequence[Publishable]) -> None:
+        """Remove definitions and what they have computed; they must be unpublished."""
+        self._run(registry.delete(objects))
+
+    def get_attribute_group(self, name: str, version: int | None = None) -> AttributeGroupResponse:
+        """One version of a group, by default its highest."""
+        return self._run(registry.get_group(name, version))
+
+    def get_attribute_key(self, name: str) -> AttributeKeyOutput:
+        """One attribute key."""
+        return self._run(registry.get_key(name))
+
+    def get_service(self, name: str) -> Service:
+        """One service."""
+        return self._run(registry.get_service(name))
+
+    def get_event_log(self, name: str) -> EventLogResponse:
+        """The definition of an event log; not available yet."""
+        raise not_yet("Signals.registry.get_event_log")
+
+    def list_attribute_groups(self) -> list[AttributeGroupResponse]:
+        """All versions of all groups."""
+        return self._run(registry.list_groups())
+
+    def list_attribute_keys(self) -> list[AttributeKeyOutput]:
+        """All attribute keys, the built-in ones too."""
+        return self._run(registry.list_keys())
+
+    def list_services(self) -> list[Service]:
+        """All services."""
+        return self._run(registry.list_services())
+
+
+class AttributesClient:
+    """Values on the server; ``signals.attributes``."""
+
+    def __init__(self, run: _Runner) -> None:
+        self._run = run
+
+    def get_service_attributes(self, name: str, attribute_key: str, identifier: str) -> dict[str, Any]:
+        """See `Signals.get_service_attributes`."""
+        return self._run(reading.of_service(name, attribute_key, identifier))
+
+    def get_group_attributes(
+        self, name: str, version: int, attributes: list[str] | str, attribute_key: str, identifier: str
+    ) -> dict[str, Any]:
+        """See `Signals.get_group_attributes`."""
+        return self._run(reading.of_group(name, version, attributes, attribute_key, identifier))
+
+    def get_agentic_context(self, name: str, identifier: str, format: str = "json") -> Any:
+        """The latest events of a session; not available yet."""
+        raise not_yet("Signals.attributes.get_agentic_context")
+
+
+class _Client(UpcomingCalls):
+    registry: RegistryClient
+    attributes: AttributesClient
+
+    def __init__(
+        self,
+        api_url: str,
+        credentials: Credentials,
+        *,
+        timeout: float,
+        retry: Retry,
+        transport: httpx.BaseTransport | None,
+        http_client: httpx.Client | None,
+    ) -> None:
+        super().__init__()
+        session = Session(api_url, credentials, retry=retry)
+        self._driver = Driver(timeout=timeout, transport=transport, client=http_client)
+        self._run = _Runner(session, self._driver)
+        self.registry = RegistryClient(self._run)
+        self.attributes = AttributesClient(self._run)
+
+    def publish(self, objects: Sequence[Publishable]) -> list[Publishable]:
+        """Register definitions and put them to use; from now on events count.
+
+        A published version of a group never changes: publishing the same again is fine, a changed definition
+        needs a higher version. The order in the list does not matter.
+
+        Args:
+            objects: Attribute keys, attribute groups and services.
+
+        Returns:
+            The definitions as the server has them: keys first, then groups, then services.
+
+        Raises:
+            SignalsValidationError: A definition is wrong; ``problems`` lists everything.
+            SignalsConflictError: A published version would change.
+        """
+        return self._run(registry.publish(objects))
+
+    def unpublish(self, objects: Sequence[Publishable]) -> list[Publishable]:
+        """Take definitions out of use: events no longer count, and what was computed stays readable.
+
+        Args:
+            objects: Attribute keys, attribute groups and services.
+
+        Raises:
+            SignalsConflictError: Something published still uses one of them.
+        """
+        return self._run(registry.unpublish(objects))
+
+    def delete(self, objects: Sequence[Publishable]) -> None:
+        """Remove unpublished definitions and everything they have computed.
+
+        Args:
+            objects: Attribute keys, attribute groups and services.
+
+        Raises:
+            SignalsConflictError: One of them is published or in use.
+            SignalsNotFoundError: One of them is not registered.
+        """
+        self._run(registry.delete(objects))
+
+    def get_attribute_group(self, name: str, version: int | None = None) -> AttributeGroupResponse:
+        """One version of a group, by default its highest, published or not.
+
+        Raises:
+            SignalsNotFoundError: There is none.
+        """
+        return self._run(registry.get_group(name, version))
+
+    def get_service_attributes(self, name: str, attribute_key: str, identifier: str) -> dict[str, Any]:
+        """The present values of all attributes of a service, for one customer, session or other key.
+
+        Args:
+            name: The service.
+            attribute_key: The name of the key, such as ``domain_userid``.
+            identifier: The key's value.
+
+        Returns:
+            A value for each attribute name; None where nothing is known.
+
+        Raises:
+            SignalsNotFoundError: No service of this name is published.
+        """
+        return self._run(reading.of_service(name, attribute_key, identifier))
+
+    def get_group_attributes(
+        self, name: str, version: int, attributes: list[str] | str, attribute_key: str, identifier: str
+    ) -> dict[str, Any]:
+        """The present values of some attributes of a group.
+
+        Args:
+            name: The group.
+            version: Its version.
+            attributes: Names of attributes, or one name.
+            attribute_key: The name of the key, such as ``domain_userid``.
+            identifier: The key's value.
+
+        Raises:
+            SignalsNotFoundError: The group, the version or an attribute is unknown.
+        """
+        return self._run(reading.of_group(name, version, attributes, attribute_key, identifier))
+
+    def get_service_attributes_batch(
+        self, name: str, attribute_key: str, identifiers: Iterable[str]
+    ) -> dict[str, dict[str, Any]]:
+        """`get_service_attributes` for many identifiers, with one request for each thousand.
+
+        Returns:
+            The values for each identifier, in the order given.
+        """
+        return self._run(reading.of_service_batch(name, attribute_key, identifiers))
+
+    def get_group_attributes_batch(
+        self,
+        name: str,
+        version: int,
+        attributes: list[str] | str,
+        attribute_key: str,
+        identifiers: Iterable[str],
+    ) -> dict[str, dict[str, Any]]:
+        """`get_group_attributes` for many identifiers, with one request for each thousand.
+
+        Returns:
+            The values for each identifier, in the order given.
+        """
+        return self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    def close(self) -> None:
+        """Close the connections; the client cannot be used afterwards."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Signals(_Client):
+    """A client that proves itself with an API key.
+
+    It fetches a token from the server at ``api_url`` and renews it when it expires. Connections are kept open
+    and may be shared by threads; use it as a context manager, or `close` it.
+
+    Args:
+        api_url: Where the server is, such as ``https://signals.example.com``.
+        api_key: The secret.
+        api_key_id: Its public id.
+        org_id: The organization it belongs to.
+        timeout: Seconds for each request.
+        retry: When and how often requests that may be repeated are.
+        transport: Replaces the network, for tests.
+        http_client: An httpx client to use instead of an own one; it is left open.
+
+    Raises:
+        SignalsConfigError: The address or a credential cannot be one.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        api_key: str,
+        api_key_id: str,
+        org_id: str,
+        timeout: float = TIMEOUT,
+        retry: Retry = DEFAULT_RETRY,
+        transport: httpx.BaseTransport | None = None,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(
+            api_url,
+            ApiKey(api_key=api_key, api_key_id=api_key_id, org_id=org_id),
+            timeout=timeout,
+            retry=retry,
+            transport=transport,
+            http_client=http_client,
+        )
+
+
+class SignalsSandbox(_Client):
+    """A client that proves itself with the token that ``snowmelt serve`` prints.
+
+    Connections are kept open and may be shared by threads; use it as a context manager, or `close` it.
+
+    Args:
+        api_url: Where the server is, such as ``http://localhost:8080``.
+        sandbox_token: Sent as it is.
+        timeout: Seconds for each request.
+        retry: When and how often requests that may be repeated are.
+        transport: Replaces the network, for tests.
+        http_client: An httpx client to use instead of an own one; it is left open.
+
+    Raises:
+        SignalsConfigError: The address or a credential cannot be one.
+
+    >>> import httpx
+    >>> server = httpx.MockTransport(lambda request: httpx.Response(200, json={"visits": [3]}))
+    >>> with SignalsSandbox(api_url="http://localhost", sandbox_token="secret", transport=server) as signals:
+    ...     signals.get_service_attributes("shop", "domain_userid", "218e8926-3858-431d-b2ed-66da03a1cbe5")
+    {'visits': 3}
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        sandbox_token: str,
+        timeout: float = TIMEOUT,
+        retry: Retry = DEFAULT_RETRY,
+        transport: httpx.BaseTransport | None = None,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(
+            api_url,
+            FixedToken(sandbox_token),
+            timeout=timeout,
+            retry=retry,
+            transport=transport,
+            http_client=http_client,
+        )

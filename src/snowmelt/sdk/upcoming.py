@@ -1,0 +1,236 @@
+"""The part of the public surface that is not built yet: signatures that raise `NotYetAvailableError`.
+
+One mixin and three sub-clients serve the synchronous and the asynchronous client alike, because they raise
+before there is anything to wait for.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from snowmelt.definitions import (
+    AgenticContextResponse,
+    AttributeGroup,
+    AttributeKeyId,
+    AttributeKeyIdentifiers,
+    AttributesWarehouseTable,
+    Criteria,
+    DatasetBundle,
+    DatasetEvent,
+    DatasetPreviewResponse,
+    DatasetRunResponse,
+    DatasetRunStatusResponse,
+    EventLogResponse,
+    InterventionInstance,
+    RuleIntervention,
+    SessionAnchors,
+    TrainingSpan,
+    UserSuppliedAnchors,
+    WarehouseTable,
+)
+from snowmelt.definitions.wire import AttributeGroupResponse
+from snowmelt.sdk.not_yet import not_yet
+
+Groups = Sequence[AttributeGroup | AttributeGroupResponse]
+Anchors = SessionAnchors | UserSuppliedAnchors
+
+
+class InterventionsClient:
+    """Rules over attributes; not available yet."""
+
+    def get(self, name: str, *, version: int | None = None) -> RuleIntervention:
+        """One intervention, its highest version by default."""
+        raise not_yet("Signals.interventions.get")
+
+    def create(self, intervention: RuleIntervention) -> RuleIntervention:
+        """Register an intervention."""
+        raise not_yet("Signals.interventions.create")
+
+    def update(self, intervention: RuleIntervention) -> RuleIntervention:
+        """Replace an intervention."""
+        raise not_yet("Signals.interventions.update")
+
+    def delete(self, name: str, version: int) -> dict[str, bool]:
+        """Remove an intervention."""
+        raise not_yet("Signals.interventions.delete")
+
+    def publish(
+        self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers
+    ) -> Literal["undelivered", "success", "failure"]:
+        """Send an intervention to whoever is subscribed to the targets."""
+        raise not_yet("Signals.interventions.publish")
+
+    def subscribe(self, targets: AttributeKeyIdentifiers) -> Any:
+        """Receive the interventions for the targets."""
+        raise not_yet("Signals.interventions.subscribe")
+
+    def list(self) -> Sequence[RuleIntervention]:
+        """All interventions."""
+        raise not_yet("Signals.interventions.list")
+
+
+class PreviewClient:
+    """Previews of groups; not available yet."""
+
+    def test_attribute_group(self, request: Any) -> Any:
+        """The attributes of a group over recent events, as a table."""
+        raise not_yet("Signals.testing.test_attribute_group")
+
+
+class DatasetClient:
+    """Training sets; not available yet."""
+
+    def build_sql(
+        self,
+        attribute_groups: Groups,
+        anchors: Anchors,
+        attributes_database: str | None = None,
+        attributes_schema: str | None = None,
+        attributes_table_prefix: str | None = None,
+        dataset: WarehouseTable | None = None,
+        max_lookback_days: int | None = None,
+    ) -> DatasetBundle:
+        """The statements that build a training set."""
+        raise not_yet("Signals.datasets.build_sql")
+
+    def save_dataset_bundle(self, bundle: DatasetBundle, path: str | Path) -> None:
+        """Write the statements into a folder."""
+        raise not_yet("Signals.datasets.save_dataset_bundle")
+
+    def submit_run(
+        self,
+        attribute_groups: Groups,
+        anchors: Anchors,
+        attributes_database: str | None = None,
+        attributes_schema: str | None = None,
+        attributes_table_prefix: str | None = None,
+        dataset: WarehouseTable | None = None,
+        max_lookback_days: int | None = None,
+    ) -> DatasetRunResponse:
+        """Have the server build a training set."""
+        raise not_yet("Signals.datasets.submit_run")
+
+    def get_run_status(self, run_id: UUID) -> DatasetRunStatusResponse:
+        """How far a run is."""
+        raise not_yet("Signals.datasets.get_run_status")
+
+    def get_run_preview(self, run_id: UUID, limit: int = 100) -> DatasetPreviewResponse:
+        """The first rows of what a run has built."""
+        raise not_yet("Signals.datasets.get_run_preview")
+
+    def cancel_run(self, run_id: UUID) -> None:
+        """Stop a run."""
+        raise not_yet("Signals.datasets.cancel_run")
+
+
+class UpcomingCalls:
+    """The methods of a client that are not available yet."""
+
+    interventions: InterventionsClient
+    testing: PreviewClient
+    datasets: DatasetClient
+
+    def __init__(self) -> None:
+        self.interventions = InterventionsClient()
+        self.testing = PreviewClient()
+        self.datasets = DatasetClient()
+
+    def test(
+        self,
+        attribute_group: AttributeGroup,
+        attribute_key_ids: Sequence[str | AttributeKeyId] | None = None,
+        app_ids: Sequence[str] | None = None,
+        window: timedelta = timedelta(hours=1),
+    ) -> Any:
+        """A table (pandas) of a group's attributes over recent events, without publishing it."""
+        raise not_yet("Signals.test")
+
+    def get_agentic_context(
+        self, name: str, identifier: str, format: Literal["json", "narrative"] = "json"
+    ) -> AgenticContextResponse | str:
+        """The latest events of a session, as data or as a text for a language model."""
+        raise not_yet("Signals.get_agentic_context")
+
+    def get_event_log(self, name: str) -> EventLogResponse:
+        """The definition of an event log."""
+        raise not_yet("Signals.get_event_log")
+
+    def push_intervention(
+        self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance
+    ) -> Literal["undelivered", "success", "failure"]:
+        """Send an intervention to whoever is subscribed to the targets."""
+        raise not_yet("Signals.push_intervention")
+
+    def pull_interventions(self, targets: AttributeKeyIdentifiers) -> Any:
+        """Receive the interventions for the targets."""
+        raise not_yet("Signals.pull_interventions")
+
+    def build_dataset_with_session_anchors(
+        self,
+        attribute_groups: Groups,
+        goal_criteria: Criteria,
+        training_span: TrainingSpan,
+        excluded_events: Sequence[DatasetEvent] | None = None,
+        min_events: int | None = None,
+        max_anchors_per_session: int | None = None,
+        max_negative_ratio: float | None = None,
+        anchors_table: WarehouseTable | None = None,
+        attributes_table: AttributesWarehouseTable | None = None,
+        dataset_table: WarehouseTable | None = None,
+        max_lookback_days: int | None = None,
+    ) -> DatasetBundle:
+        """The statements for a training set with rows at goal events and sampled others."""
+        raise not_yet("Signals.build_dataset_with_session_anchors")
+
+    def build_dataset_with_custom_anchors(
+        self,
+        attribute_groups: Groups,
+        anchors_table: WarehouseTable,
+        attributes_table: AttributesWarehouseTable | None = None,
+        dataset_table: WarehouseTable | None = None,
+        max_lookback_days: int | None = None,
+    ) -> DatasetBundle:
+        """The statements for a training set with rows at instants of your own."""
+        raise not_yet("Signals.build_dataset_with_custom_anchors")
+
+    def submit_dataset_run_with_session_anchors(
+        self,
+        attribute_groups: Groups,
+        goal_criteria: Criteria,
+        training_span: TrainingSpan,
+        excluded_events: Sequence[DatasetEvent] | None = None,
+        min_events: int | None = None,
+        max_anchors_per_session: int | None = None,
+        max_negative_ratio: float | None = None,
+        anchors_table: WarehouseTable | None = None,
+        attributes_table: AttributesWarehouseTable | None = None,
+        dataset_table: WarehouseTable | None = None,
+        max_lookback_days: int | None = None,
+    ) -> DatasetRunResponse:
+        """Have the server build a training set with rows at goal events and sampled others."""
+        raise not_yet("Signals.submit_dataset_run_with_session_anchors")
+
+    def submit_dataset_run_with_custom_anchors(
+        self,
+        attribute_groups: Groups,
+        anchors_table: WarehouseTable,
+        attributes_table: AttributesWarehouseTable | None = None,
+        dataset_table: WarehouseTable | None = None,
+        max_lookback_days: int | None = None,
+    ) -> DatasetRunResponse:
+        """Have the server build a training set with rows at instants of your own."""
+        raise not_yet("Signals.submit_dataset_run_with_custom_anchors")
+
+    def get_dataset_run_status(self, run_id: UUID) -> DatasetRunStatusResponse:
+        """How far a run is."""
+        raise not_yet("Signals.get_dataset_run_status")
+
+    def get_dataset_run_preview(self, run_id: UUID, limit: int = 100) -> DatasetPreviewResponse:
+        """The first rows of what a run has built."""
+        raise not_yet("Signals.get_dataset_run_preview")
+
+    def cancel_dataset_run(self, run_id: UUID) -> None:
+        """Stop a run."""
+        raise not_yet("Signals.cancel_dataset_run")

@@ -1,0 +1,115 @@
+"""What makes unsynced profiles safe: copies of them, and the knowledge of when they cannot be trusted.
+
+Profiles are committed without waiting for the disk. If a process dies that is no matter, the kernel still has
+every page. If the machine dies, pages may have reached the disk in any order, so the profiles are put back to
+the last checkpoint (a synced copy) and the event log, which is synced before every acknowledgement and kept
+from the checkpoint on, is applied again.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from snowmelt.stores.profiles import ProfileReader, ProfileStore
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """A text that changes whenever the machine starts; never the same where the system has none."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return f"unknown, process {os.getpid()}"
+
+
+class Checkpoints:
+    """The profiles' folder, its checkpoint beside it, and the mark that tells whether to trust the first.
+
+    Args:
+        data_dir: the data folder.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.profiles = data_dir / "profiles"
+        self._checkpoint = data_dir / "profiles.checkpoint"
+        self._mark = data_dir / "profiles.in-use"
+
+    def recover(self) -> int | None:
+        """Make the profiles trustworthy; to be called before any process opens them.
+
+        Returns:
+            The position of the checkpoint that they were put back to (0 without one), or ``None`` if they
+            could be used as they are.
+        """
+        interrupted = [path for path in (self._fresh, self._old) if path.exists()]
+        if self._old in interrupted and not self._checkpoint.exists():
+            self._old.rename(self._checkpoint)
+        for leftover in (self._fresh, self._old):
+            shutil.rmtree(leftover, ignore_errors=True)
+        if not self._mark.exists() or self._mark.read_text() == boot_id():
+            return None
+        shutil.rmtree(self.profiles, ignore_errors=True)
+        self.profiles.mkdir()
+        position = 0
+        if self._checkpoint.exists():
+            shutil.copy2(self._checkpoint / "data.mdb", self.profiles / "data.mdb")
+            _sync(self.profiles / "data.mdb")
+            reader = ProfileReader(self._checkpoint)
+            position = reader.position()
+            reader.close()
+        _sync(self.profiles)
+        self._mark.unlink()
+        return position
+
+    def open(self, map_size: int) -> ProfileStore:
+        """The profile store, marked as in use until :meth:`close`."""
+        store = ProfileStore(self.profiles, map_size)
+        store.sync()
+        self._mark.write_text(boot_id())
+        _sync(self._mark)
+        _sync(self._mark.parent)
+        return store
+
+    def close(self, store: ProfileStore) -> None:
+        """Sync and close the store, and take the mark away: a later start may trust it whatever happens."""
+        store.close()
+        self._mark.unlink(missing_ok=True)
+
+    def take(self, store: ProfileStore) -> int:
+        """Make a checkpoint of the store while it is in use.
+
+        Returns:
+            The position that it includes: what comes before need not be kept in the event log.
+        """
+        shutil.rmtree(self._fresh, ignore_errors=True)
+        self._fresh.mkdir()
+        store.copy(self._fresh)
+        _sync(self._fresh / "data.mdb")
+        _sync(self._fresh)
+        reader = ProfileReader(self._fresh)
+        position = reader.position()
+        reader.close()
+        (self._fresh / "lock.mdb").unlink(missing_ok=True)
+        if self._checkpoint.exists():
+            self._checkpoint.rename(self._old)
+        self._fresh.rename(self._checkpoint)
+        _sync(self._checkpoint.parent)
+        shutil.rmtree(self._old, ignore_errors=True)
+        return position
+
+    @property
+    def _fresh(self) -> Path:
+        return self._checkpoint.with_suffix(".fresh")
+
+    @property
+    def _old(self) -> Path:
+        return self._checkpoint.with_suffix(".old")
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

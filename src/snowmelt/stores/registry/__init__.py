@@ -1,0 +1,40 @@
+"""Where definitions are kept, and the rules of changing them."""
+
+from snowmelt.stores.registry.errors import (
+    AlreadyExists,
+    BuiltIn,
+    InUse,
+    InvalidDefinition,
+    KeyConflict,
+    NotFound,
+    PublishedVersion,
+    Refused,
+    RegistryError,
+    StillPublished,
+    UnreadableRegistry,
+)
+from snowmelt.stores.registry.groups import StoredGroup
+from snowmelt.stores.registry.keys import StoredKey
+from snowmelt.stores.registry.read_model import ReadGroup, ReadModel
+from snowmelt.stores.registry.registry import Registry
+from snowmelt.stores.registry.services import StoredService
+
+__all__ = [
+    "AlreadyExists",
+    "BuiltIn",
+    "InUse",
+    "InvalidDefinition",
+    "KeyConflict",
+    "NotFound",
+    "PublishedVersion",
+    "ReadGroup",
+    "ReadModel",
+    "Refused",
+    "Registry",
+    "RegistryError",
+    "StillPublished",
+    "StoredGroup",
+    "StoredKey",
+    "StoredService",
+    "UnreadableRegistry",
+]

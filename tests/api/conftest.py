@@ -1,0 +1,171 @@
+"""An API over a registry in a folder of its own, profiles in a dictionary, and a client that calls it."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partialmethod
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from snowmelt.api.app import Api, create_app
+from snowmelt.definitions import AttributeGroup
+from snowmelt.stores.registry import Registry
+
+TOKEN = "a-token-for-tests"
+NOW_MS = 1_767_225_600_000
+
+
+class DictValues:
+    """Reads states that are JSON objects; attributes that a state lacks have their default."""
+
+    def __init__(self, group: AttributeGroup) -> None:
+        self._attributes = group.attributes or []
+        self.names = tuple(attribute.name for attribute in self._attributes)
+
+    def read(self, state: bytes | None, now_ms: int, /) -> list[Any]:
+        assert now_ms == NOW_MS
+        values = json.loads(state) if state else {}
+        return [values.get(attribute.name, attribute.default_value) for attribute in self._attributes]
+
+
+class DictProfiles:
+    """Keeps states in memory and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.states: dict[tuple[int, str], dict[str, Any]] = {}
+        self.calls = 0
+        self.broken = False
+
+    def get(self, items: Sequence[tuple[int, bytes]], /) -> list[bytes | None]:
+        if self.broken:
+            raise OSError("the disk is on fire")
+        self.calls += 1
+        found = [self.states.get((state_id, identifier.decode())) for state_id, identifier in items]
+        return [None if state is None else json.dumps(state).encode() for state in found]
+
+
+class Changes:
+    """Receives the snapshots, unless it is told to fail."""
+
+    def __init__(self) -> None:
+        self.snapshots: list[dict[str, Any]] = []
+        self.broken = False
+
+    def __call__(self, snapshot: bytes) -> None:
+        if self.broken:
+            raise OSError("no space left on device")
+        self.snapshots.append(json.loads(snapshot))
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    with Registry.open(tmp_path / "registry.sqlite") as registry:
+        yield registry
+
+
+@pytest.fixture
+def profiles() -> DictProfiles:
+    return DictProfiles()
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+def app(registry: Registry, profiles: DictProfiles, changes: Changes) -> Api:
+    return create_app(
+        registry=registry,
+        profiles=profiles,
+        group_values=DictValues,
+        token=SecretStr(TOKEN),
+        on_change=changes,
+        clock=lambda: NOW_MS,
+    )
+
+
+class Client:
+    """Calls the app over HTTP's own forms; paths without a slash in front are those of the API."""
+
+    def __init__(self, app: Api, runner: asyncio.Runner, **headers: str) -> None:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(
+            transport=transport, base_url="http://snowmelt.test", headers=headers
+        )
+        self._runner = runner
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        url = path if path.startswith("/") else f"/api/v1/{path}"
+        return self._runner.run(self._client.request(method, url, **options))
+
+    get = partialmethod(request, "GET")
+    post = partialmethod(request, "POST")
+    put = partialmethod(request, "PUT")
+    patch = partialmethod(request, "PATCH")
+    delete = partialmethod(request, "DELETE")
+
+    def close(self) -> None:
+        self._runner.run(self._client.aclose())
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def stranger(app: Api, runner: asyncio.Runner) -> Iterator[Client]:
+    """A client without a token."""
+    client = Client(app, runner)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def client(app: Api, runner: asyncio.Runner) -> Iterator[Client]:
+    """A client with the token."""
+    client = Client(app, runner, Authorization=f"Bearer {TOKEN}")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def group() -> Callable[..., dict[str, Any]]:
+    """Makes the body of a stream group with a counter and a sum; any member can be given."""
+
+    def make(name: str = "shop", version: int = 1, **members: Any) -> dict[str, Any]:
+        return {
+            "name": name,
+            "version": version,
+            "owner": "data@example.com",
+            "attribute_key": {"name": "domain_userid"},
+            "attributes": [
+                {"name": "views", "type": "int32", "aggregation": "counter"},
+                {
+                    "name": "spent",
+                    "type": "double",
+                    "aggregation": "sum",
+                    "property": {"type": "atomic", "name": "tr_total"},
+                },
+            ],
+            **members,
+        }
+
+    return make
+
+
+@pytest.fixture
+def service() -> Callable[..., dict[str, Any]]:
+    """Makes the body of a service of (name, version) links."""
+
+    def make(name: str, *links: tuple[str, int], **members: Any) -> dict[str, Any]:
+        groups = [{"name": group, "version": version} for group, version in links]
+        return {"name": name, "owner": "data@example.com", "attribute_groups": groups, **members}
+
+    return make

@@ -1,0 +1,154 @@
+"""Every aggregation, alone and in each scope, is a commutative monoid that survives storage."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snowmelt.compute import state
+from snowmelt.compute.aggregations.base import Aggregation
+from snowmelt.compute.plan import AGGREGATIONS, TIMES_SINCE
+from snowmelt.compute.scopes import TILES, Expiring, Rolling
+
+DAY = 86_400_000
+numbers = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-1000, 1000).map(lambda number: round(number, 2)),
+)
+scalars = st.one_of(numbers, st.booleans(), st.text(max_size=5))
+moments = st.tuples(st.integers(0, 20 * DAY), st.integers(0, 20 * DAY), st.text("abc", min_size=1, max_size=4))
+
+MEMBERS: dict[str, Aggregation] = {
+    **{name: make() for name, make in AGGREGATIONS.items()},
+    **{name: make("s") for name, make in TIMES_SINCE.items()},
+}
+SCOPES = {
+    "lifetime": lambda inner: inner,
+    "rolling": lambda inner: Rolling(inner, 7 * DAY),
+    "expiring": lambda inner: Expiring(inner, DAY),
+}
+CASES = [
+    pytest.param(scope(member), id=f"{scope_name}-{name}")
+    for name, member in MEMBERS.items()
+    for scope_name, scope in SCOPES.items()
+]
+
+
+def values_for(aggregation: Aggregation) -> st.SearchStrategy[Any]:
+    return {"event": st.none(), "number": numbers, "scalar": scalars}[aggregation.takes]
+
+
+def grown(aggregation: Aggregation, rows: list[Any]) -> Any:
+    total = None
+    for value, at in rows:
+        total = aggregation.start(value, at) if total is None else aggregation.add(total, value, at)
+    return total
+
+
+def read(aggregation: Aggregation, kept: Any, now: int) -> Any:
+    return None if kept is None else aggregation.result(kept, now)
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, float) and isinstance(b, float):
+        return a == b or (math.isnan(a) and math.isnan(b))
+    return type(a) is type(b) and bool(a == b)
+
+
+def rows_for(aggregation: Aggregation) -> st.SearchStrategy[list[Any]]:
+    # Events differ in their id, as real ones do: what makes the order of equal times total.
+    return st.lists(st.tuples(values_for(aggregation), moments), max_size=12, unique_by=lambda row: row[1][2])
+
+
+@pytest.mark.parametrize("aggregation", CASES)
+@given(data=st.data())
+def test_order_and_cuts_do_not_matter(aggregation: Aggregation, data: st.DataObject) -> None:
+    rows = data.draw(rows_for(aggregation))
+    now = data.draw(st.integers(20 * DAY, 30 * DAY))
+    shuffled = data.draw(st.permutations(rows))
+    cut = data.draw(st.integers(0, len(rows)))
+    expected = read(aggregation, grown(aggregation, rows), now)
+    assert same(read(aggregation, grown(aggregation, shuffled), now), expected)
+    joined = aggregation.join(grown(aggregation, shuffled[:cut]), grown(aggregation, shuffled[cut:]))
+    assert same(read(aggregation, joined, now), expected)
+    swapped = aggregation.join(grown(aggregation, shuffled[cut:]), grown(aggregation, shuffled[:cut]))
+    assert same(read(aggregation, swapped, now), expected)
+
+
+@pytest.mark.parametrize("aggregation", CASES)
+@given(data=st.data())
+def test_merging_is_associative(aggregation: Aggregation, data: st.DataObject) -> None:
+    rows = data.draw(rows_for(aggregation))
+    first, second = sorted(data.draw(st.tuples(st.integers(0, 12), st.integers(0, 12))))
+    now = data.draw(st.integers(20 * DAY, 30 * DAY))
+
+    def parts() -> list[Any]:
+        return [grown(aggregation, part) for part in (rows[:first], rows[first:second], rows[second:])]
+
+    join = aggregation.join
+    a, b, c = parts()
+    left = join(join(a, b), c)
+    a, b, c = parts()
+    assert same(read(aggregation, join(a, join(b, c)), now), read(aggregation, left, now))
+
+
+@pytest.mark.parametrize("aggregation", CASES)
+@given(data=st.data())
+def test_empty_is_neutral_and_merging_keeps_its_arguments(aggregation: Aggregation, data: st.DataObject) -> None:
+    rows = data.draw(rows_for(aggregation))
+    kept = grown(aggregation, rows)
+    assert aggregation.join(kept, None) is kept
+    assert aggregation.join(None, kept) is kept
+    if kept is not None:
+        before, other = repr(kept), grown(aggregation, rows)
+        aggregation.merge(kept, other)
+        assert repr(kept) == before
+
+
+@pytest.mark.parametrize("aggregation", CASES)
+@given(data=st.data())
+def test_a_stored_state_comes_back(aggregation: Aggregation, data: st.DataObject) -> None:
+    rows = data.draw(rows_for(aggregation))
+    profile = [state.VERSION, grown(aggregation, rows)]
+    stored = state.encode(profile)
+    now = data.draw(st.integers(20 * DAY, 30 * DAY))
+    assert state.decode(stored) == profile
+    assert same(read(aggregation, state.decode(stored)[1], now), read(aggregation, profile[1], now))
+
+
+@pytest.mark.parametrize("aggregation", CASES)
+@given(data=st.data())
+def test_inline_code_says_the_same(aggregation: Aggregation, data: st.DataObject) -> None:
+    if aggregation.inline is None:
+        return
+    start, add = aggregation.inline
+    for value, at in data.draw(rows_for(aggregation)):
+        assert eval(start) == aggregation.start(value, at)
+        kept = aggregation.start(value, at)
+        assert eval(add, {"state": kept, "value": value}) == aggregation.add(kept, value, at)
+
+
+@given(st.lists(st.tuples(st.integers(0, 400_000), st.integers(0, 1000)), max_size=400))
+def test_a_rolling_state_stays_small(steps: list[tuple[int, int]]) -> None:
+    rolling = Rolling(MEMBERS["counter"], 100_000)
+    kept, now = None, 0
+    for time, pause in steps:
+        now += pause
+        kept = rolling.update(kept, None, (min(time, now), now, "e"), now)
+        assert kept is None or len(kept) <= TILES + 1
+
+
+@given(st.data())
+def test_updating_a_rolling_state_reads_like_adding_to_it(data: st.DataObject) -> None:
+    rolling = Rolling(MEMBERS["sum"], 100_000)
+    kept, plain, now = None, None, 0
+    for _ in range(data.draw(st.integers(0, 30))):
+        now += data.draw(st.integers(0, 60_000))
+        at = (data.draw(st.integers(0, now)), now, "e")
+        kept = rolling.update(kept, 1, at, now)
+        plain = rolling.start(1, at) if plain is None else rolling.add(plain, 1, at)
+        later = now + data.draw(st.integers(0, 200_000))
+        assert read(rolling, kept, later) == read(rolling, plain, later)

@@ -1,0 +1,268 @@
+"""What every value must be: a plain loop over all events, with no state, tiles or tricks.
+
+Written from docs/semantics.md and not from the engine, which it judges; it shares no code with it.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+Json = dict[str, Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIT_MS = {"s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+INT_BITS = {"int32": 32, "int64": 64}
+
+
+def instant(text: Any) -> int | None:
+    """Milliseconds since the epoch of a date-time text, or None."""
+    if not isinstance(text, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def dig(value: Any, path: str) -> Any:
+    """The value at a JSON path, or None."""
+    for step in re.findall(r"[^.\[\]]+|\[\d+\]", path.removeprefix("$.")):
+        if step.startswith("["):
+            index = int(step[1:-1])
+            value = value[index] if isinstance(value, list) and index < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def as_text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if is_number(value):
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+def read_property(event: Json, prop: Json) -> Any:
+    kind = prop["type"]
+    if kind == "calculated":
+        parts = [read_property(event, part) for part in prop["properties"]]
+        operation = prop["operation"]
+        if operation == "coalesce":
+            return next((part for part in parts if part is not None), None)
+        if operation == "concat":
+            texts = [as_text(part) for part in parts if as_text(part) is not None]
+            return (prop.get("separator") or "").join(texts) if texts else None
+        if not all(is_number(part) for part in parts):
+            return None
+        if operation == "product":
+            total: Any = 1
+            for part in parts:
+                total *= part
+            return total
+        return {"sum": sum, "min": min, "max": max}[operation](parts)
+    if kind == "atomic":
+        value = event.get(prop["name"])
+    else:
+        vendor = prop["vendor"].replace(".", "_").replace("-", "_")
+        column = f"{vendor}_{prop['name']}_{prop['major_version']}"
+        if kind == "event":
+            value = dig(event.get(f"unstruct_event_{column}"), prop["path"])
+        else:
+            entities = event.get(f"contexts_{column}")
+            index = prop.get("index") or 0
+            entity = entities[index] if isinstance(entities, list) and index < len(entities) else None
+            value = dig(entity, prop["path"])
+    part = prop.get("date_part")
+    if part is None:
+        return value
+    ms = instant(value)
+    if ms is None:
+        return None
+    moment = EPOCH + timedelta(milliseconds=ms)
+    day: date = moment.date()
+    return {
+        "hour_of_day": moment.hour,
+        "day_of_week": moment.isoweekday(),
+        "month_of_year": moment.month,
+        "active_day": day.isoformat(),
+        "active_week": (day - timedelta(days=day.weekday())).isoformat(),
+        "active_month": day.replace(day=1).isoformat(),
+    }[part]
+
+
+def kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "number" if is_number(value) else "text" if isinstance(value, str) else "other"
+
+
+def holds(value: Any, operator: str, operand: Any) -> bool:
+    """SQL: a comparison with a missing value is never true."""
+    if operator == "is null":
+        return value is None
+    if value is None:
+        return False
+    if operator == "is not null":
+        return True
+    if operator == "in":
+        return any(holds(value, "=", item) for item in operand)
+    if operator == "like":
+        if not isinstance(value, str):
+            return False
+        pattern, position = "", 0
+        while position < len(operand):
+            character = operand[position]
+            if character == "\\" and position + 1 < len(operand):
+                position += 1
+                pattern += re.escape(operand[position])
+            else:
+                pattern += {"%": "(?s:.*)", "_": "(?s:.)"}.get(character, re.escape(character))
+            position += 1
+        return re.fullmatch(pattern, value) is not None
+    if operator == "!=":
+        return not holds(value, "=", operand)
+    if kind_of(value) != kind_of(operand):
+        return False
+    if kind_of(value) == "text" and instant(value) is not None and instant(operand) is not None:
+        value, operand = instant(value), instant(operand)
+    return {
+        "=": lambda: value == operand,
+        "<": lambda: value < operand,
+        ">": lambda: value > operand,
+        "<=": lambda: value <= operand,
+        ">=": lambda: value >= operand,
+    }[operator]()
+
+
+def counts(event: Json, attribute: Json) -> bool:
+    """Whether an event is one of the attribute's."""
+    entries = attribute.get("events") or []
+    if entries:
+        specifications = event.get("contexts_com_snowplowanalytics_snowplow_event_specification_1") or [{}]
+
+        def matches(entry: Json) -> bool:
+            wanted = {"name": "event_name", "vendor": "event_vendor", "version": "event_version"}
+            if entry.get("event_specification_id"):
+                return bool(specifications[0].get("id") == entry["event_specification_id"])
+            return all(entry.get(key) in (None, event.get(field)) for key, field in wanted.items())
+
+        if not any(matches(entry) for entry in entries):
+            return False
+    criteria = attribute.get("criteria") or {}
+    tests = {
+        side: [
+            holds(read_property(event, test["property"]), test["operator"], test.get("value"))
+            for test in criteria.get(side) or []
+        ]
+        for side in ("all", "any")
+    }
+    return all(tests["all"]) and (not tests["any"] or any(tests["any"]))
+
+
+def cast(value: Any, type_name: str) -> Any:
+    if value is None:
+        return None
+    if type_name in INT_BITS:
+        if not is_number(value) and not isinstance(value, Fraction):
+            return None
+        bound = 2 ** (INT_BITS[type_name] - 1)
+        return max(-bound, min(bound - 1, int(value)))
+    if type_name in ("float", "double"):
+        if not is_number(value) and not isinstance(value, Fraction):
+            return None
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+    if type_name == "bool":
+        return value if isinstance(value, bool) else None
+    if type_name == "string":
+        return as_text(value)
+    if type_name in ("timestamp", "unix_timestamp"):
+        ms = value if isinstance(value, int) else instant(value)
+        if ms is None:
+            return None
+        if type_name == "unix_timestamp":
+            return ms // 1000
+        return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    raise AssertionError(type_name)
+
+
+def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, now: int) -> Any:
+    """The value of one attribute for one key value at ``now`` (ms)."""
+    found = []
+    for event in events:
+        key = as_text(read_property(event, group["key_property"]))
+        if key != identifier or not key or len(key.encode()) > 512 or not counts(event, attribute):
+            continue
+        collector = instant(event["collector_tstamp"])
+        derived = instant(event.get("derived_tstamp"))
+        assert collector is not None
+        time = collector if derived is None else min(derived, collector)
+        aggregation = attribute["aggregation"]
+        value = read_property(event, attribute["property"]) if attribute.get("property") else None
+        if aggregation in ("sum", "min", "max", "mean"):
+            if attribute["type"] in ("timestamp", "unix_timestamp"):
+                value = instant(value)
+                if value is None:
+                    continue
+            elif not is_number(value):
+                continue
+        elif aggregation in ("first", "last") and as_text(value) is None:
+            continue
+        found.append((time, collector, event["event_id"], value))
+    found.sort(key=lambda row: row[:3])
+
+    period, ttl = attribute.get("period_ms"), attribute.get("ttl_ms")
+    if period:
+        # A tile of a 256th of the period counts as long as its end is inside.
+        found = [
+            row
+            for row in found
+            if row[0] <= now and Fraction((row[0] * 256 // period + 1) * period, 256) > now - period
+        ]
+    elif ttl:
+        alive: list[Any] = []
+        for row in found:
+            if alive and row[0] - alive[-1][0] >= ttl:
+                alive = []
+            alive.append(row)
+        found = alive if alive and now - alive[-1][0] < ttl else []
+    result = aggregate(found, attribute, now)
+    result = cast(result, attribute["type"])
+    return attribute.get("default_value") if result is None else result
+
+
+def aggregate(found: list[Any], attribute: Json, now: int) -> Any:
+    if not found:
+        return None
+    values = [row[3] for row in found]
+    match attribute["aggregation"]:
+        case "counter":
+            return len(found)
+        case "sum":
+            return sum(map(Fraction, values))
+        case "mean":
+            return sum(map(Fraction, values)) / len(values)
+        case "min":
+            return min(values)
+        case "max":
+            return max(values)
+        case "first":
+            return values[0]
+        case "last":
+            return values[-1]
+        case "time_since_last":
+            return max(now - found[-1][0], 0) / UNIT_MS[attribute["time_unit"]]
+        case "time_since_first":
+            return max(now - found[0][0], 0) / UNIT_MS[attribute["time_unit"]]
+    raise AssertionError(attribute["aggregation"])

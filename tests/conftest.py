@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from hypothesis import settings
+from process_shop import Shop
 
 # Enough to find what is broken on every run; HYPOTHESIS_PROFILE=nightly looks longer.
 settings.register_profile("usual", max_examples=25, deadline=None, print_blob=True)
@@ -121,3 +122,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running = Server(tmp_path / "data")
     yield running
     running.stop()
+
+
+@pytest.fixture
+def shop(server: Server) -> Iterator[Shop]:
+    """A client of the test's server, with the tutorial published."""
+    client = Shop(server.url, server.token)
+    client.publish()
+    yield client
+    client.http.close()

@@ -349,6 +349,7 @@ def test_every_payload_has_outcomes_that_can_be_written(payload: CollectorPayloa
             assert outcome.category != "generic_error", outcome.reason
             assert outcome.reason
             assert "\n" not in outcome.reason
+            assert msgspec.json.decode(outcome.line()) == outcome.row()
             msgspec.json.encode(outcome.row())
 
 

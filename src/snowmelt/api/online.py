@@ -57,6 +57,7 @@ class OnlineAttributes:
         self._catalog = catalog
         self._profiles = profiles
         self._now_ms = now_ms
+        self._is_fresh = False
         self._decode = msgspec.json.Decoder(ReadRequest).decode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,10 +84,24 @@ class OnlineAttributes:
         else:
             await send_json(send, 200, answer)
 
+    def _refresh(self) -> None:
+        """Notice changes, once for all requests that the event loop takes in one turn.
+
+        That is soon enough: each of them arrived before the turn began, so none was sent in the knowledge of
+        a change that is committed during it.
+        """
+        if not self._is_fresh:
+            self._catalog.refresh()
+            self._is_fresh = True
+            asyncio.get_running_loop().call_soon(self._expire)
+
+    def _expire(self) -> None:
+        self._is_fresh = False
+
     async def _answer(self, body: bytes) -> bytes:
         request = self._decode(body)
         catalog = self._catalog
-        catalog.refresh()
+        self._refresh()
         qualified = bool(request.full_attribute_names)
         if request.service is not None:
             if request.attributes is not None:

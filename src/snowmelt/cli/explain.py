@@ -1,1 +1,114 @@
-def explain()->None: 'x'
+"""``snowmelt explain``: how a group is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snowmelt.cli.config import DataDirOption, existing_data, load_settings
+from snowmelt.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from snowmelt.compute.plan import GroupPlan
+    from snowmelt.definitions import AttributeGroup
+
+
+def explain(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="GROUP[:ATTRIBUTE]", help="A group (its highest version) or group_vN, or one attribute of it."
+        ),
+    ],
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take the group from a file of definitions instead.")
+    ] = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Print what an attribute group is compiled to.
+
+    First what is read of each event; everything else is skipped unread. Then the Python that runs for each
+    kind of event that the group names.
+
+    \b
+    Example:
+      snowmelt explain ecom_attributes
+      snowmelt explain ecom_attributes_v2:total_cart_value --file shop.py
+    """
+    wanted, _, attribute = name.partition(":")
+    groups = _groups_in_file(file) if file else _registered_groups(data_dir)
+    group = _chosen(groups, wanted)
+    if attribute:
+        group = _narrowed(group, attribute)
+
+    from snowmelt.compute.plan import plan_group
+
+    typer.echo("\n".join(explanation(plan_group(group, state_id=1))))
+
+
+def explanation(plan: GroupPlan) -> Iterator[str]:
+    """The lines that explain a group: the paths that are read, then the code for each kind of event."""
+    from snowmelt.compute.handler import paths_needed
+    from snowmelt.compute.program import Program
+
+    program = Program([plan])
+    yield f"# {plan.title}: what is read of an event"
+    for path in sorted({".".join(map(str, path)) for path in paths_needed(plan)}):
+        yield f"#   {path}"
+    for kind in _event_kinds(plan):
+        described = ", ".join(f"{part} {value}" for part, value in kind.items() if value) or "any other"
+        yield ""
+        yield f"# events: {described}"
+        yield program.source(kind["name"], kind["vendor"], kind["version"]).rstrip()
+
+
+def _event_kinds(plan: GroupPlan) -> list[dict[str, str | None]]:
+    """The kinds of events that the attributes name, in their order, and all others if some attribute takes them."""
+    kinds: list[dict[str, str | None]] = []
+    for attribute in plan.attributes:
+        for event in attribute.source.events or [None]:
+            kind = {part: getattr(event, part, None) for part in ("name", "vendor", "version")}
+            if kind not in kinds:
+                kinds.append(kind)
+    return sorted(kinds, key=lambda kind: not any(kind.values()))
+
+
+def _groups_in_file(file: Path) -> list[AttributeGroup]:
+    from snowmelt.cli.definition_files import load_definitions
+    from snowmelt.definitions import AttributeGroup
+
+    return [one.definition for one in load_definitions([file]) if isinstance(one.definition, AttributeGroup)]
+
+
+def _registered_groups(data_dir: Path | None) -> list[AttributeGroup]:
+    from snowmelt.stores.registry import Registry
+
+    data = existing_data(load_settings(data_dir=data_dir))
+    if not data.registry.exists():
+        raise CommandError(f"no server has run on {data.path} yet, so it has no definitions; --file takes a file")
+    with Registry.open(data.registry) as registry:
+        return [stored.group for stored in registry.groups.all()]
+
+
+def _chosen(groups: list[AttributeGroup], name: str) -> AttributeGroup:
+    found: Any = [group for group in groups if name in (group.name, group.qualified_name)]
+    if not found:
+        known = ", ".join(group.qualified_name for group in groups) or "none at all"
+        raise CommandError(f"there is no attribute group {name}; there is {known}")
+    group: AttributeGroup = max(found, key=lambda group: group.version)
+    if group.kind != "stream":
+        raise CommandError(f"{group.qualified_name} is not computed from events, so there is nothing to explain")
+    return group
+
+
+def _narrowed(group: AttributeGroup, name: str) -> AttributeGroup:
+    """The group with one of its attributes only."""
+    chosen = [attribute for attribute in group.attributes or [] if attribute.name == name]
+    if not chosen:
+        raise CommandError(
+            f"{group.qualified_name} has no attribute {name}; it has {', '.join(group.column_names()) or 'none'}"
+        )
+    return group.model_copy(update={"attributes": chosen})

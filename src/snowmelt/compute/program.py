@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -62,7 +63,7 @@ class Program:
         paths = {path for plan in self.plans for path in paths_needed(plan)}
         self.projection = Projection(paths | {(field,) for field in self._selected_by})
         self._kind_of = _kind_function(self._selected_by)
-        self._binders: dict[tuple[Any, ...], Callable[..., Any] | None] = {}
+        self._binders: dict[Any, Callable[..., Any] | None] = {}
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -89,40 +90,41 @@ class Program:
         def reject(state_id: int, slot: int) -> None:
             rejected[state_id, slot] += 1
 
-        handlers: dict[tuple[Any, ...], Callable[[Any], None] | None] = {}
-        decode, kind_of = self.projection.decode, self._kind_of
-        missing = object()
-        count = 0
+        handlers: dict[Any, Callable[[Any], None] | None] = {}
+        decode, decode_any, kind_of = self.projection.decode_fast, self.projection.decode, self._kind_of
         for line in lines:
-            count += 1
-            event = decode(line)
-            if event is None:
-                tally.unreadable += 1
-                continue
+            tally.events += 1
+            try:
+                event = decode(line)
+            except msgspec.DecodeError:
+                event = decode_any(line)
+                if event is None:
+                    tally.unreadable += 1
+                    continue
             try:
                 kind = kind_of(event)
-                handle = handlers.get(kind, missing)
-                if handle is missing:
+                if kind in handlers:
+                    handle = handlers[kind]
+                else:
                     bind = self._binder(kind)
                     handle = handlers[kind] = bind(profiles, now, reject) if bind else None
                 if handle is not None:
-                    handle(event)  # type: ignore[operator]
+                    handle(event)
             except Exception as error:
                 tally.errors.append(f"{type(error).__name__}: {error}")
-        tally.events = count
         return tally
 
     def source(self, event_name: str | None, vendor: str | None = None, version: str | None = None) -> str:
         """The generated Python that handles one kind of event; empty if no attribute looks at it."""
         identity = dict(zip(_IDENTITY.values(), (event_name, vendor, version), strict=True))
-        kind = tuple(identity[field] for field in self._selected_by)
-        concerned = self._concerned(kind)
+        concerned = self._concerned({field: identity[field] for field in self._selected_by})
         return HandlerSource(concerned, self.projection).text if concerned else ""
 
-    def _binder(self, kind: tuple[Any, ...]) -> Callable[..., Any] | None:
+    def _binder(self, kind: Any) -> Callable[..., Any] | None:
         if kind in self._binders:
             return self._binders[kind]
-        concerned = self._concerned(kind)
+        fields = self._selected_by
+        concerned = self._concerned(dict(zip(fields, [kind] if len(fields) == 1 else kind, strict=True)))
         signature = tuple(
             (plan.state_id, tuple((attribute.slot, specs) for attribute, specs in attributes))
             for plan, attributes in concerned
@@ -135,9 +137,8 @@ class Program:
         self._binders[kind] = bind
         return bind
 
-    def _concerned(self, kind: tuple[Any, ...]) -> list[tuple[GroupPlan, list[tuple[AttributePlan, frozenset[str]]]]]:
-        """The attributes that events of a kind may update, by group."""
-        identity = dict(zip(self._selected_by, kind, strict=True))
+    def _concerned(self, identity: Mapping[str, Any]) -> list[tuple[GroupPlan, list[tuple[AttributePlan, frozenset[str]]]]]:
+        """The attributes that events with these names, vendors or versions may update, by group."""
         concerned = []
         for plan in self.plans:
             selected = []
@@ -162,17 +163,16 @@ def compile_program(groups: Iterable[tuple[int, AttributeGroup]]) -> Program:
 _recompile = compile_program
 
 
-def _kind_function(fields: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """What tells kinds of events apart, as a function that is as cheap as a lookup can be."""
-    members = "".join(f"event.{field}, " for field in fields)
-    return eval(f"lambda event: ({members})")  # type: ignore[no-any-return]  # noqa: S307
+def _kind_function(fields: tuple[str, ...]) -> Callable[[Any], Any]:
+    """What tells kinds of events apart: one field's value, or a tuple of several."""
+    return attrgetter(*fields) if fields else lambda event: ()
 
 
 def _events(plans: Iterable[GroupPlan]) -> Iterable[Any]:
     return (event for plan in plans for attribute in plan.attributes for event in attribute.source.events or [])
 
 
-def _selects(attribute: Attribute, identity: dict[str, Any]) -> frozenset[str] | None:
+def _selects(attribute: Attribute, identity: Mapping[str, Any]) -> frozenset[str] | None:
     """Whether an attribute looks at events of an identity.
 
     ``None`` is no, an empty set yes, other sets yes if made for one of these event specifications.

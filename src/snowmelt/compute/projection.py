@@ -110,7 +110,8 @@ class Projection:
         for path in sorted(set(paths), key=str):
             self._root.add(path)
         self.type = self._root.build("Event")
-        self._decode = msgspec.json.Decoder(self.type).decode
+        self.decode_fast = msgspec.json.Decoder(self.type).decode
+        """:meth:`decode` for usual events; raises ``msgspec.DecodeError`` for others."""
 
     def decode(self, line: bytes) -> Any:
         """The projected event, or ``None`` if the line is not a JSON object.
@@ -119,7 +120,7 @@ class Projection:
         should be) is decoded whole and converted, about ten times slower; that place reads as missing.
         """
         try:
-            return self._decode(line)
+            return self.decode_fast(line)
         except msgspec.ValidationError:
             pass
         except (msgspec.DecodeError, RecursionError):

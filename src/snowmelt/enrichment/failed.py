@@ -77,7 +77,12 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join(line.split())
 
     def row(self) -> dict[str, Any]:
-        """The failed event as a self-describing JSON, ready to be encoded."""
+        """The failed event as a self-describing JSON, of plain JSON types that any encoder takes."""
+        row: dict[str, Any] = msgspec.json.decode(self.line())
+        return row
+
+    def line(self) -> bytes:
+        """The same as one line of JSON, numbers as the tracker wrote them."""
         failure: dict[str, Any] = {"timestamp": format_iso(self.timestamp)}
         if self.category == "generic_error":
             failure["errors"] = [message["error"] for message in self.messages]
@@ -92,7 +97,7 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
             "failure": failure,
             "payload": self.payload,
         }
-        return {"schema": self.schema, "data": data}
+        return dump_json({"schema": self.schema, "data": data})
 
 
 def unread_payload(payload: CollectorPayload) -> str:

@@ -1,0 +1,1 @@
+"""The canonical event: its columns, its two texts, and the identifiers and paths that lead into it."""

@@ -18,9 +18,9 @@ class ProfileCache:
         self._young: dict[int, dict[str, list[Any]]] = {}
         self._old: dict[int, dict[str, list[Any]]] = {}
 
-    def of(self, state_id: int) -> "GroupCache":
-        """The part of one group."""
-        return GroupCache(self._young.get(state_id, {}), self._old.get(state_id, {}))
+    def of(self, state_id: int) -> tuple[Mapping[str, list[Any]], Mapping[str, list[Any]]]:
+        """The young and the old profiles of one group."""
+        return self._young.get(state_id, {}), self._old.get(state_id, {})
 
     def remember(self, profiles: Mapping[int, Mapping[str, list[Any]]]) -> None:
         """Keep profiles that were just committed."""
@@ -32,14 +32,3 @@ class ProfileCache:
     def clear(self) -> None:
         """Forget everything: what is in memory may not be what is in the store."""
         self._young, self._old = {}, {}
-
-
-class GroupCache:
-    """The cached profiles of one group."""
-
-    def __init__(self, young: Mapping[str, list[Any]], old: Mapping[str, list[Any]]) -> None:
-        self._young, self._old = young, old
-
-    def get(self, key: str) -> list[Any] | None:
-        """A profile, or ``None`` if it is not cached."""
-        return self._young.get(key) or self._old.get(key)

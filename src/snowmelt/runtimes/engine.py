@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -117,7 +118,7 @@ class Engine:
         with self._store.commit() as commit:
             profiles = {
                 plan.state_id: Profiles(
-                    len(plan.attributes), commit.loader(plan.state_id, self._cache.of(plan.state_id))
+                    len(plan.attributes), partial(commit.load, plan.state_id), *self._cache.of(plan.state_id)
                 )
                 for plan in self._program.plans
             }

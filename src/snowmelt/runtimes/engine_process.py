@@ -1,5 +1,6 @@
 """The engine's process: wait for the bell, apply the log, take checkpoints."""
 
+import gc
 import signal
 import threading
 import time
@@ -22,6 +23,8 @@ from snowmelt.stores.profiles import ProfileStore
 
 IDLE_SECONDS = 1.0
 """A missed ring delays an event by this at most; rings are not missed, this is a second line."""
+
+COLLECT_SECONDS = 300.0
 
 logger = structlog.get_logger("snowmelt.engine")
 
@@ -92,6 +95,10 @@ def run_engine(settings: Settings) -> None:
         cache_keys=settings.engine.cache_keys,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
+    # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again
+    # takes as long as the work itself. What little is garbage is collected when nothing else is to be done.
+    gc.disable()
+    collected = time.monotonic()
     report_ready()
     while not stopping:
         try:
@@ -100,7 +107,12 @@ def run_engine(settings: Settings) -> None:
             # The collector answers 503 once the log is full too; until then nothing is lost.
             logger.error("the profiles cannot be written", error=str(error))
             busy = False
-        if not busy and bell.wait(IDLE_SECONDS, also=[STDIN]):
+        if busy:
+            continue
+        if time.monotonic() - collected > COLLECT_SECONDS:
+            gc.collect()
+            collected = time.monotonic()
+        if bell.wait(IDLE_SECONDS, also=[STDIN]):
             break
     timer.stop()
     failed.close()

@@ -5,6 +5,7 @@ import socket
 import sys
 
 import uvicorn
+import uvloop
 from pydantic import SecretStr
 
 from snowmelt import __version__
@@ -103,8 +104,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 def run_web(settings: Settings) -> None:
     """Serve on the listening socket whose descriptor is the first argument."""
     listener = socket.socket(fileno=int(sys.argv[1]))
-    uvicorn_loop = uvicorn.Config(lambda: None, loop="uvloop").get_loop_factory()
-    with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, listener))
 
 

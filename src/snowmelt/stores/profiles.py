@@ -7,12 +7,11 @@ from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import lmdb
 
 from snowmelt.compute import state
-from snowmelt.compute.profiles import Load
 from snowmelt.stores.errors import PositionMovedError, StoreError, StoreFullError
 
 _STATE_ID = struct.Struct(">I")
@@ -172,13 +171,6 @@ class ProfileStore:
         self._env.close()
 
 
-class Cache(Protocol):
-    """Profiles of one group that are in memory."""
-
-    def get(self, key: str) -> list[Any] | None:
-        """A profile, or ``None`` if it is not in memory."""
-
-
 class Commit:
     """What one transaction of the engine reads and writes."""
 
@@ -203,19 +195,10 @@ class Commit:
                 if value is not None:
                     self._txn.put(key, value)
 
-    def loader(self, state_id: int, cache: Cache) -> Load:
-        """A function that gives a key value's profile, from memory or from the store."""
-        get, decode = self._txn.get, state.decode
-
-        def load(key: str) -> list[Any] | None:
-            profile = cache.get(key)
-            if profile is None:
-                stored = get(profile_key(state_id, key.encode()))
-                if stored is not None:
-                    profile = decode(stored)
-            return profile
-
-        return load
+    def load(self, state_id: int, key: str) -> list[Any] | None:
+        """The stored profile of a key value, or ``None``."""
+        stored = self._txn.get(profile_key(state_id, key.encode()))
+        return None if stored is None else state.decode(stored)
 
     def store(self, profiles: Mapping[int, Mapping[str, list[Any]]]) -> None:
         """Write all profiles, in key order: neighbours share pages, which halves the work."""

@@ -1,6 +1,7 @@
 """Answers of the registry: definitions with what the server adds to them."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
@@ -35,28 +36,35 @@ RenderedProperty: TypeAlias = Annotated[
 class CriterionWithStringProperty(Criterion):
     """A criterion whose property may be rendered as text."""
 
-    property: RenderedProperty = Field(default=None)  # type: ignore[assignment]  # wider, for reading only
+    # Wider than what it refines, and only ever read.
+    property: RenderedProperty = Field(default=None, description="What is compared.")  # type: ignore[assignment]
 
 
 class CriteriaWithStringProperty(Criteria):
     """Criteria whose properties may be rendered as text."""
 
-    all: list[CriterionWithStringProperty] | None = Field(default=None)  # type: ignore[assignment]  # as above
-    any: list[CriterionWithStringProperty] | None = Field(default=None)  # type: ignore[assignment]  # as above
+    all: list[CriterionWithStringProperty] | None = Field(  # type: ignore[assignment]
+        default=None, description="Each of these must hold."
+    )
+    any: list[CriterionWithStringProperty] | None = Field(  # type: ignore[assignment]
+        default=None, description="One of these must hold."
+    )
 
 
 class AttributeWithStringProperty(Attribute):
     """An attribute whose properties may be rendered as text, e.g. as a warehouse's column expression."""
 
-    property: RenderedProperty = Field(default=None)  # type: ignore[assignment]  # as above
-    criteria: CriteriaWithStringProperty | None = Field(default=None)
+    property: RenderedProperty = Field(  # type: ignore[assignment]
+        default=None, description="The value that is aggregated."
+    )
+    criteria: CriteriaWithStringProperty | None = Field(default=None, description="Conditions on the event.")
 
 
 class AttributeGroupResponse(AttributeGroup):
     """An attribute group as the registry answers with it."""
 
     attribute_key: AttributeKeyOutput = Field(description="Whose attributes these are.")
-    attributes: list[AttributeWithStringProperty] | None = Field(  # type: ignore[assignment]  # as above
+    attributes: list[AttributeWithStringProperty] | None = Field(  # type: ignore[assignment]
         default=None, description="What is computed from events."
     )
     full_name: str = Field(description="`{name}_v{version}`.")
@@ -89,12 +97,15 @@ def key_output(key: AttributeKey) -> AttributeKeyOutput:
     )
 
 
-def group_response(group: AttributeGroup, **stamps: Any) -> AttributeGroupResponse:
+def group_response(
+    group: AttributeGroup, *, created_at: datetime | None = None, updated_at: datetime | None = None
+) -> AttributeGroupResponse:
     """What the registry answers for a group.
 
     Args:
         group: as registered, with the registered definition of its key.
-        stamps: ``created_at`` and ``updated_at``, where known.
+        created_at: when it was registered.
+        updated_at: when it last changed.
     """
     key = key_output(group.attribute_key)
     members: dict[str, Any] = {name: getattr(group, name) for name in AttributeGroup.model_fields}
@@ -105,9 +116,8 @@ def group_response(group: AttributeGroup, **stamps: Any) -> AttributeGroupRespon
         "stream_source_name": f"{group.name}_stream" if group.kind == "stream" else None,
         "attribute_key_or_name": key.key_or_name(),
         "attribute_group_or_attribute_key_ttl": group.ttl if group.ttl is not None else key.ttl,
-        "created_at": None,
-        "updated_at": None,
-        **stamps,
+        "created_at": created_at,
+        "updated_at": updated_at,
     }
     return AttributeGroupResponse.model_construct(_fields_set=set(members), **members)
 

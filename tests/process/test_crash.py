@@ -1,0 +1,94 @@
+"""Every process is killed in mid-stream; no acknowledged event is lost or counted twice.
+
+Each request goes to a user of its own as well as to shared ones. A request whose answer never came may or may
+not have been stored: its own user tells which, so that the shared totals can be judged exactly.
+"""
+
+import os
+import random
+import threading
+import time
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+from conftest import Server, eventually
+from process_shop import Shop, shop_event
+
+pytestmark = [pytest.mark.process, pytest.mark.crash]
+
+ROUNDS = int(os.environ.get("SNOWMELT_CRASH_ROUNDS", "3"))
+SENDERS = 4
+SHARED = [str(uuid.UUID(int=number)) for number in range(20)]
+
+
+class Sender(threading.Thread):
+    """Sends requests one after the other until told to stop, and keeps account of each."""
+
+    def __init__(self, shop: Shop, seed: int) -> None:
+        super().__init__()
+        self._shop = Shop(str(shop.http.base_url), "")
+        self._random = random.Random(seed)
+        self.stopping = threading.Event()
+        self.acknowledged: list[tuple[str, list[str]]] = []
+        self.unanswered: list[tuple[str, list[str]]] = []
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            own = str(uuid.uuid4())
+            shared = self._random.choices(SHARED, k=3)
+            try:
+                self._shop.track([shop_event(user, "add_to_cart", 0.1) for user in (own, *shared)])
+            except httpx.HTTPError:
+                self.unanswered.append((own, shared))
+                time.sleep(0.005)
+            else:
+                self.acknowledged.append((own, shared))
+        self._shop.http.close()
+
+
+def test_killed_in_mid_stream(server: Server, shop: Shop) -> None:
+    rng = random.Random(int.from_bytes(os.urandom(4), "big"))
+    acknowledged: list[tuple[str, list[str]]] = []
+    unanswered: list[tuple[str, list[str]]] = []
+    for number in range(ROUNDS):
+        senders = [Sender(shop, rng.randrange(2**32)) for _ in range(SENDERS)]
+        for sender in senders:
+            sender.start()
+        eventually(lambda: all(len(sender.acknowledged) > 5 for sender in senders), "requests are answered")
+        # The moment of death is random, and so is who dies: all at once, or one that must be started again.
+        time.sleep(rng.uniform(0, 0.3))
+        victims = server.processes()
+        if number % 3 == 2:
+            os.kill(rng.choice(victims[1:]), 9)
+            time.sleep(rng.uniform(0, 0.2))
+        server.kill()
+        for sender in senders:
+            sender.stopping.set()
+        for sender in senders:
+            sender.join()
+            acknowledged += sender.acknowledged
+            unanswered += sender.unanswered
+        server.start()
+    server.catch_up(60)
+    judge(shop, acknowledged, unanswered)
+
+
+def judge(shop: Shop, acknowledged: list[Any], unanswered: list[Any]) -> None:
+    """Every acknowledged request counts once; an unanswered one wholly or not at all."""
+    assert acknowledged
+    own = [user for user, _ in acknowledged]
+    assert set(shop.read(own)) == {(None, 1, 0.1)}
+    stored = []
+    if unanswered:
+        rows = shop.read([user for user, _ in unanswered])
+        assert set(rows) <= {(None, 1, 0.1), (None, None, None)}
+        stored = [request for request, row in zip(unanswered, rows, strict=True) if row[1]]
+    expected = dict.fromkeys(SHARED, 0)
+    for _, users in [*acknowledged, *stored]:
+        for user in users:
+            expected[user] += 1
+    for user, (_, carts, total) in zip(SHARED, shop.read(SHARED), strict=True):
+        assert carts == expected[user]
+        assert total == pytest.approx(expected[user] / 10, rel=1e-12)

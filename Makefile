@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 SERVE_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help setup demo serve test crash check bench docs lock clean
+.PHONY: help setup demo serve test nightly crash check bench docs lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,7 @@ help:  ## list the verbs
 setup: $(STAMP)  ## make .venv with everything, at pinned versions
 
 $(STAMP): pyproject.toml requirements/dev.txt
+	PYTHON=$(PYTHON) scripts/system-deps
 	$(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	PATH="$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
@@ -30,8 +31,11 @@ serve: setup  ## run a server on ./snowmelt-data (SERVE_ARGS="--port 8080")
 	$(BIN)/snowmelt serve $(SERVE_ARGS)
 
 test: setup  ## install what the tests need and run them all
-	scripts/system-deps
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	PYTHON=$(PYTHON) scripts/system-deps
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
+
+nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute $(TEST_ARGS)
 
 crash: setup  ## the long crash test: kill every process 20 times in mid-stream
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)

@@ -11,11 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 from hypothesis import settings
+
 from process_shop import Shop
 
 # Enough to find what is broken on every run; HYPOTHESIS_PROFILE=nightly looks longer.
 settings.register_profile("usual", max_examples=25, deadline=None, print_blob=True)
-settings.register_profile("nightly", max_examples=2_000, deadline=None, print_blob=True)
+settings.register_profile("nightly", max_examples=20_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 START_SECONDS = 30
@@ -48,7 +49,7 @@ class Server:
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, "--port", str(self._port), *self._arguments],
-                stdout=subprocess.PIPE,
+                stdout=log,
                 stderr=log,
                 text=True,
                 env=environment,
@@ -106,14 +107,10 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            status = self.process.wait(30)
+            return self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        finally:
-            if self.process.stdout:
-                self.process.stdout.close()
-        return status
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from snowmelt.api.app import Api, create_app
 from snowmelt.definitions import AttributeGroup
+from snowmelt.definitions.problems import DefinitionError, Problem
 from snowmelt.stores.registry import Registry
 
 TOKEN = "a-token-for-tests"
@@ -20,10 +21,17 @@ NOW_MS = 1_767_225_600_000
 
 
 class DictValues:
-    """Reads states that are JSON objects; attributes that a state lacks have their default."""
+    """Reads states that are JSON objects; what a state lacks has its default. Cannot ``mean``."""
 
     def __init__(self, group: AttributeGroup) -> None:
         self._attributes = group.attributes or []
+        problems = [
+            Problem(("attributes", index, "aggregation"), "not available", "not_available")
+            for index, attribute in enumerate(self._attributes)
+            if attribute.aggregation == "mean"
+        ]
+        if problems:
+            raise DefinitionError(problems)
         self.names = tuple(attribute.name for attribute in self._attributes)
 
     def read(self, state: bytes | None, now_ms: int, /) -> list[Any]:
@@ -102,6 +110,10 @@ class Client:
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         url = path if path.startswith("/") else f"/api/v1/{path}"
         return self._runner.run(self._client.request(method, url, **options))
+
+    @property
+    def headers(self) -> httpx.Headers:
+        return self._client.headers
 
     get = partialmethod(request, "GET")
     post = partialmethod(request, "POST")

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import re
 from typing import Any
 
 import pytest
@@ -45,6 +46,15 @@ def test_the_scheme_may_be_in_any_case(stranger: Any) -> None:
 @pytest.mark.parametrize("path", ["/docs", "/docs/", "/openapi.json", "/health-all", "/health-all/"])
 def test_pages_need_no_token(stranger: Any, path: str) -> None:
     assert stranger.get(path).status_code == 200
+
+
+def test_the_docs_page_loads_nothing_from_elsewhere(stranger: Any) -> None:
+    page = stranger.get("/docs/").text
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(links) >= 3
+    for link in links:
+        assert link.startswith("/docs/assets/"), link
+        assert stranger.get(link).status_code == 200
 
 
 def test_health(stranger: Any, profiles) -> None:
@@ -172,7 +182,7 @@ def test_every_reference_of_the_openapi_document_resolves(stranger: Any) -> None
 
 
 def test_which_paths_belong_to_the_api() -> None:
-    ours = ["/api/v1/registry/services", "/api/msc/v1/x", "/docs", "/docs/", "/openapi.json", "/health-all/"]
+    ours = ["/api/v1/registry/services", "/api/msc/v1/x", "/docs", "/docs/", "/openapi.json", "/health-all/", "/docs/assets/x"]
     theirs = [
         "/",
         "/health",
@@ -180,7 +190,7 @@ def test_which_paths_belong_to_the_api() -> None:
         "/i",
         "/com.snowplowanalytics.snowplow/tp2",
         "/apiary/x",
-        "/docs/more",
+        "/docsx/more",
     ]
     assert all(map(is_api_path, ours))
     assert not any(map(is_api_path, theirs))

@@ -1,10 +1,15 @@
 """Reading attributes: forms, columns, keys, errors."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
+
+from snowmelt.api.app import Api
+from snowmelt.stores.registry import Registry
 
 PATH = "get-online-attributes"
 
@@ -190,46 +195,54 @@ def test_groups_of_a_warehouse_have_columns_without_values(shop: Any, group) -> 
     assert read(shop, attributes=["crm_v1:segment"], attribute_keys=keys) == {"segment": [None, None]}
 
 
+def test_drafts_that_cannot_be_computed_have_their_defaults(shop: Any, group) -> None:
+    mean = {"name": "price", "type": "double", "aggregation": "mean", "default_value": 9.5}
+    draft = group("draft", attributes=[mean | {"property": {"type": "atomic", "name": "ti_price"}}])
+    assert shop.post("registry/attribute_groups", json=draft).status_code == 201
+    keys = {"domain_userid": ["ann", "eve"]}
+    assert read(shop, attributes=["draft_v1:price"], attribute_keys=keys) == {"price": [9.5, 9.5]}
+
+
 KEYS = {"domain_userid": ["ann"]}
 
 
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (404, {"service": "absent", "attribute_keys": KEYS}),
-        (404, {"attributes": ["absent_v1:views"], "attribute_keys": KEYS}),
-        (404, {"attributes": ["shop_v2:views"], "attribute_keys": KEYS}),
-        (404, {"attributes": ["shop_v1:absent"], "attribute_keys": KEYS}),
-        (400, {"attributes": ["views"], "attribute_keys": KEYS}),
-        (400, {"attributes": ["shop_v1:views\n"], "attribute_keys": KEYS}),
-        (400, {"attributes": ["shop:views"], "attribute_keys": KEYS}),
-        (400, {"attributes": [], "attribute_keys": KEYS}),
-        (400, {"attributes": "shop_v1:views", "attribute_keys": KEYS}),
-        (400, {"service": "all", "attributes": ["shop_v1:views"], "attribute_keys": KEYS}),
-        (400, {"attribute_keys": KEYS}),
-        (400, {"service": "all"}),
-        (400, {"service": "all", "attribute_keys": None}),
-        (400, {"service": "all", "attribute_keys": {}}),
-        (400, {"service": "all", "attribute_keys": {"domain_userid": []}}),
-        (400, {"service": "all", "attribute_keys": {"domain_userid": [1]}}),
-        (400, {"service": "all", "attribute_keys": {"domain_userid": [None]}}),
-        (400, {"service": "all", "attribute_keys": {"domain_userid": "ann"}}),
-        (400, {"service": "all", "attribute_keys": {"absent": ["ann"]}}),
-        (400, {"service": "all", "attribute_keys": {"domain_userid": ["a"], "domain_sessionid": ["b", "c"]}}),
-        (400, {"service": "all", "attribute_keys": {f"k{i}": ["a"] for i in range(101)}}),
-        (400, ["service"]),
-    ],
-)
-def test_errors(shop: Any, status: int, body: Any) -> None:
-    response = shop.post(PATH, json=body)
-    assert response.status_code == status, response.text
-    answer = response.json()
-    assert answer["error"] == answer["detail"] != ""
+ERRORS: list[tuple[int, Any]] = [
+    (404, {"service": "absent", "attribute_keys": KEYS}),
+    (404, {"attributes": ["absent_v1:views"], "attribute_keys": KEYS}),
+    (404, {"attributes": ["shop_v2:views"], "attribute_keys": KEYS}),
+    (404, {"attributes": ["shop_v1:absent"], "attribute_keys": KEYS}),
+    (400, {"attributes": ["views"], "attribute_keys": KEYS}),
+    (400, {"attributes": ["shop_v1:views\n"], "attribute_keys": KEYS}),
+    (400, {"attributes": ["shop:views"], "attribute_keys": KEYS}),
+    (400, {"attributes": [], "attribute_keys": KEYS}),
+    (400, {"attributes": "shop_v1:views", "attribute_keys": KEYS}),
+    (400, {"service": "all", "attributes": ["shop_v1:views"], "attribute_keys": KEYS}),
+    (400, {"attribute_keys": KEYS}),
+    (400, {"service": "all"}),
+    (400, {"service": "all", "attribute_keys": None}),
+    (400, {"service": "all", "attribute_keys": {}}),
+    (400, {"service": "all", "attribute_keys": {"domain_userid": []}}),
+    (400, {"service": "all", "attribute_keys": {"domain_userid": [1]}}),
+    (400, {"service": "all", "attribute_keys": {"domain_userid": [None]}}),
+    (400, {"service": "all", "attribute_keys": {"domain_userid": "ann"}}),
+    (400, {"service": "all", "attribute_keys": {"absent": ["ann"]}}),
+    (400, {"service": "all", "attribute_keys": {"domain_userid": ["a"], "domain_sessionid": ["b", "c"]}}),
+    (400, {"service": "all", "attribute_keys": {f"k{i}": ["a"] for i in range(101)}}),
+    (400, ["service"]),
+]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"service": "all"', b'"\\ud800"'])
-def test_what_is_not_json_is_refused(shop: Any, body: bytes) -> None:
-    assert shop.post(PATH, content=body).status_code == 400
+def test_errors(shop: Any) -> None:
+    for status, body in ERRORS:
+        response = shop.post(PATH, json=body)
+        assert response.status_code == status, (body, response.text)
+        answer = response.json()
+        assert answer["error"] == answer["detail"] != ""
+
+
+def test_what_is_not_json_is_refused(shop: Any) -> None:
+    for body in (b"", b"{", b"\xff", b"[" * 100_000, b'{"service": "all"', b'"\\ud800"'):
+        assert shop.post(PATH, content=body).status_code == 400, body[:20]
 
 
 def test_null_members_are_absent_and_unknown_ones_ignored(shop: Any) -> None:
@@ -241,6 +254,38 @@ def test_null_members_are_absent_and_unknown_ones_ignored(shop: Any) -> None:
         "attribute_keys": KEYS,
     }
     assert read(shop, **body)["views"] == [3]
+
+
+def test_requests_of_one_turn_share_the_look_at_the_registry(
+    shop: Any, app: Api, registry: Registry, runner: asyncio.Runner, service, monkeypatch
+) -> None:
+    """Also then a change that is committed before a request is sent is seen by it."""
+    looks = 0
+    revision = registry.revision
+
+    def counted() -> int:
+        nonlocal looks
+        looks += 1
+        return revision()
+
+    monkeypatch.setattr(registry, "revision", counted)
+    body = {"service": "all", "attribute_keys": KEYS}
+
+    async def together() -> None:
+        transport = httpx.ASGITransport(app=app)
+        headers = {"Authorization": shop.headers["Authorization"]}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://snowmelt.test", headers=headers
+        ) as client:
+            path = f"/api/v1/{PATH}"
+            await asyncio.gather(*(client.post(path, json=body) for _ in range(20)))
+            assert looks < 20
+            changed = service("all", ("profile", 2), is_published=True)
+            await client.put("/api/v1/registry/services/all", json=changed)
+            answers = await asyncio.gather(*(client.post(path, json=body) for _ in range(20)))
+            assert {len(answer.json()) for answer in answers} == {2}
+
+    runner.run(together())
 
 
 def test_a_slash_at_the_end_changes_nothing(shop: Any) -> None:

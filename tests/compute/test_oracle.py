@@ -2,13 +2,14 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
-import oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import oracle
 from snowmelt.compute import state
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import compile_program
@@ -42,9 +43,9 @@ leaf_properties = st.one_of(
         lambda drawn: {"type": "entity", **ITEM, "path": drawn[0], "index": drawn[1]}
     ),
 )
-dated = st.sampled_from(["active_day", "active_week", "active_month", "hour_of_day", "day_of_week", "month_of_year"]).map(
-    lambda part: {"type": "atomic", "name": "derived_tstamp", "date_part": part}
-)
+dated = st.sampled_from(
+    ["active_day", "active_week", "active_month", "hour_of_day", "day_of_week", "month_of_year"]
+).map(lambda part: {"type": "atomic", "name": "derived_tstamp", "date_part": part})
 calculated = st.builds(
     lambda operation, parts, separator: {
         "type": "calculated",
@@ -102,9 +103,7 @@ def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
             "version": st.sampled_from(["1-0-0", "1-0-1"]),
         },
     )
-    attribute["events"] = draw(
-        st.lists(st.one_of(entry, st.just({"event_specification_id": "spec-1"})), max_size=2)
-    )
+    attribute["events"] = draw(st.lists(st.one_of(entry, st.just({"event_specification_id": "spec-1"})), max_size=2))
     sides = {side: draw(st.lists(criteria(), max_size=2)) for side in draw(st.sets(st.sampled_from(["all", "any"])))}
     if sides:
         attribute["criteria"] = sides
@@ -241,15 +240,15 @@ def applied(group: AttributeGroup, lines: list[bytes], now: int, data: st.DataOb
     program = compile_program([(1, group)])
     cuts = data.draw(st.sets(st.integers(0, len(lines))), label="batch cuts")
     bounds = [0, *sorted(cuts), len(lines)]
-    for first, last in zip(bounds, bounds[1:], strict=False):
 
-        def load(key: str) -> list[Any] | None:
-            return state.decode(stored[key]) if key in stored else None
+    def load(key: str) -> list[Any] | None:
+        return state.decode(stored[key]) if key in stored else None
 
+    for first, last in pairwise(bounds):
         profiles = Profiles(len(group.attributes or []), load)
         tally = program.apply(lines[first:last], {1: profiles}, now)
         assert not tally.errors and not tally.unreadable
-        stored |= {key: state.encode(profile) for key, profile in profiles.items()}
+        stored.update({key: state.encode(profile) for key, profile in profiles.items()})
     return {key: state.decode(profile) for key, profile in stored.items()}
 
 
@@ -304,7 +303,10 @@ def test_time_is_judged_as_the_oracle_does(data: st.DataObject) -> None:
     profiles = applied(group, [msgspec.json.encode(event) for event in arrival], latest, data)
     values_now = GroupReader(group).read(state.encode(profiles["u"]) if profiles else None, now)
     for attribute, value in zip(SCOPED, values_now, strict=True):
-        lengths = {"period_ms": 256_000 if "period" in attribute else None, "ttl_ms": 8000 if "ttl" in attribute else None}
+        lengths = {
+            "period_ms": 256_000 if "period" in attribute else None,
+            "ttl_ms": 8000 if "ttl" in attribute else None,
+        }
         judged = {"key_property": {"type": "atomic", "name": "user_id"}}
         expected = oracle.value_of(stream, judged, attribute | lengths, "u", now)
         assert same(value, expected), (attribute["name"], value, expected)

@@ -99,5 +99,6 @@ step("republish one", lambda: [brief(item) for item in signals.publish([group])]
 step("unpublish it again", lambda: [brief(item) for item in signals.unpublish([group])])
 step("change it while unpublished", lambda: [brief(item) for item in signals.publish([changed])])
 step("unpublish the changed", lambda: [brief(item) for item in signals.unpublish([changed])])
+step("unpublish the key", lambda: [brief(item) for item in signals.unpublish([key])])
 step("delete everything", lambda: signals.delete([key, changed, second]))
 step("nothing is left", lambda: brief(signals.get_attribute_group(group.name)))

@@ -40,6 +40,7 @@ EXPECTED = {
     "unpublish it again": [["shop", 1, False]],
     "change it while unpublished": [["shop", 1, True]],
     "unpublish the changed": [["shop", 1, False]],
+    "unpublish the key": [["person", False]],
     "delete everything": None,
     "nothing is left": refused(404),
 }

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from pydantic import SecretStr
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from snowmelt.api.announcer import Announcer, OnChange
 from snowmelt.api.asgi import App, Message, Receive, Scope, Send, encode_json, send_error, send_json
 from snowmelt.api.auth import CHALLENGE, BearerToken
-from snowmelt.api.catalog import Catalog
+from snowmelt.api.catalog import Catalog, obstacles
 from snowmelt.api.incidents import unexpected
 from snowmelt.api.later import is_public, later
 from snowmelt.api.online import PATH as ONLINE_PATH
@@ -28,7 +29,7 @@ def is_api_path(path: str) -> bool:
     >>> [is_api_path(path) for path in ("/api/v1/registry/services/", "/docs/", "/health")]
     [True, True, False]
     """
-    return path.startswith("/api/") or path.rstrip("/") in PAGES
+    return path.startswith(("/api/", "/docs/")) or path.rstrip("/") in PAGES
 
 
 def now_ms() -> int:
@@ -50,13 +51,15 @@ def create_app(
     Args:
         registry: the definitions; stays open as long as the app is used.
         profiles: stored states, for example a ``ProfileReader``.
-        group_values: makes what computes a group's values from a state, for example ``GroupReader``.
+        group_values: makes what computes a group's values from a state, for example ``GroupReader``. A group
+            for which it raises ``DefinitionError`` cannot be published.
         token: the bearer token that callers must present.
         on_change: called with ``Registry.snapshot()`` after every committed change, before the change is
             answered, one call at a time, from any thread. If it raises, the answer is a 503 that says the
             definition is stored.
         clock: the read time, milliseconds since the epoch.
     """
+    registry.require(partial(obstacles, group_values))
     announcer = Announcer(registry, on_change)
 
     def framework() -> App:

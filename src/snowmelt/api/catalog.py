@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from snowmelt.api.reading import GroupValues, MakeGroupValues
 from snowmelt.definitions import AttributeGroup, StreamAttributeGroup
+from snowmelt.definitions.problems import DefinitionError, Problem
 from snowmelt.errors import SnowmeltError
 from snowmelt.stores.registry import ReadGroup, Registry
 
@@ -141,7 +143,8 @@ class Catalog:
 
     def _values(self, group: AttributeGroup) -> GroupValues:
         if isinstance(group, StreamAttributeGroup):
-            return self._make_values(group)
+            with suppress(DefinitionError):  # a draft
+                return self._make_values(group)
         defaults = {attribute.name: attribute.default_value for attribute in group.attributes or []}
         return AbsentValues(defaults | {field.name: None for field in group.fields or []})
 
@@ -192,8 +195,17 @@ def _plan(picks: "Iterator[_Pick]", *, qualified: bool) -> Plan:
     )
 
 
+def obstacles(make_values: MakeGroupValues, group: AttributeGroup) -> list[Problem]:
+    """What keeps a group from being computed by this release; an empty list if nothing does."""
+    try:
+        make_values(group)
+    except DefinitionError as error:
+        return error.problems
+    return []
+
+
 class AbsentValues:
-    """Values of a group that nothing computes here: each attribute's default, else null."""
+    """Values of a group that nothing computes here, a warehouse's or a draft's: defaults, else nulls."""
 
     def __init__(self, defaults: dict[str, Any]) -> None:
         self.names = tuple(defaults)

@@ -6,6 +6,7 @@ from snowmelt.api import answers
 from snowmelt.api.announcer import Announcer
 from snowmelt.api.attribute_groups import attribute_groups_router
 from snowmelt.api.attribute_keys import attribute_keys_router
+from snowmelt.api.docs_page import add_docs_page
 from snowmelt.api.engines import engines_router
 from snowmelt.api.health import health_router
 from snowmelt.api.openapi import describe
@@ -20,9 +21,8 @@ def framework_app(registry: Registry, profiles: Profiles, announcer: Announcer) 
     app = FastAPI(
         title="Snowmelt",
         summary="Live customer attributes from a stream of Snowplow events.",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
     for router in (
@@ -35,4 +35,5 @@ def framework_app(registry: Registry, profiles: Profiles, announcer: Announcer) 
     app.include_router(health_router(registry, profiles))
     answers.install(app)
     describe(app)
+    add_docs_page(app)
     return app

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from snowmelt.definitions import StreamAttributeGroup
+from snowmelt.definitions import AttributeGroup
 
 
 class GroupValues(Protocol):
@@ -24,5 +24,5 @@ class Profiles(Protocol):
         """The state of each (state id, identifier), all as of one moment."""
 
 
-MakeGroupValues = Callable[[StreamAttributeGroup], GroupValues]
+MakeGroupValues = Callable[[AttributeGroup], GroupValues]
 NowMs = Callable[[], int]

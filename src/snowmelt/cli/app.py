@@ -1,5 +1,6 @@
 """All commands, in the order in which help shows them."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -37,7 +38,8 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def snowmelt(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     """Live attributes of your customers, from a stream of Snowplow events.
@@ -52,8 +54,11 @@ def snowmelt(
     """
 
 
-for command in (serve, demo, apply, get, watch, ingest, explain):
+_FIRST: tuple[Callable[..., None], ...] = (serve, demo, apply, get, watch, ingest, explain)
+_LAST: tuple[Callable[..., None], ...] = (doctor, token, bench)
+
+for command in _FIRST:
     app.command()(command)
 app.add_typer(failed_app, name="failed")
-for command in (doctor, token, bench):
+for command in _LAST:
     app.command()(command)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 DataDirOption = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="The data folder.  [default: as set, else ./snowmelt-data]"),
+    typer.Option(
+        "--data-dir", metavar="DIR", help="The data folder.  [default: as set, else ./snowmelt-data]"
+    ),
 ]
 
 
@@ -36,7 +38,7 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         lines = "\n".join(f"  {problem}" for problem in problems_of(error))
         raise CommandError(
-            f"some settings are wrong; mend them in ./snowmelt.toml or in the SNOWMELT_... variables:\n{lines}"
+            f"some settings are wrong; mend them in ./snowmelt.toml or in SNOWMELT_... variables:\n{lines}"
         ) from error
     except (SettingsError, ValueError, OSError) as error:
         raise CommandError(f"the settings in ./snowmelt.toml or SNOWMELT_... variables: {error}") from error
@@ -54,6 +56,7 @@ def existing_data(settings: Settings) -> DataDir:
     path = settings.data_dir.absolute()
     if not path.is_dir():
         raise CommandError(
-            f"there is no data folder {path}: give --data-dir, or make one with `snowmelt serve --data-dir {path}`"
+            f"there is no data folder {path}: give --data-dir, "
+            f"or make one with `snowmelt serve --data-dir {path}`"
         )
     return DataDir(path)

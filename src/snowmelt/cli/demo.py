@@ -1,1 +1,153 @@
-def demo()->None: 'x'
+"""``snowmelt demo``: a server, the tutorial's definitions and simulated shoppers, live."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snowmelt.cli.errors import CommandError
+from snowmelt.cli.output import on_terminal, print_table, rich_table
+
+if TYPE_CHECKING:
+    from snowmelt.demo.server import OwnServer
+    from snowmelt.demo.shoppers import Shop
+    from snowmelt.sdk.client import SignalsSandbox
+
+REFRESH_SECONDS = 0.5
+PIPED_SECONDS = 5.0
+COLUMNS = ("shopper", "domain_userid", "views", "sent", "carts", "sent", "total", "sent")
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after some seconds, and check every value that was read.")
+    ] = False,
+    shoppers: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many shoppers.")] = 20,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="How long they shop, with --once.")
+    ] = 15.0,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the server, 0 for a free one.")
+    ] = 0,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir", metavar="DIR", help="Keep the data here.  [default: a folder that is removed]"
+        ),
+    ] = None,
+) -> None:
+    """See it work: a server, the tutorial's three attributes, and shoppers browsing through a real tracker.
+
+    The table shows for each shopper what was read from the server beside what the shopper did ("sent").
+    Ctrl-C ends it. With --once it ends by itself, with exit status 1 if a single value is wrong.
+
+    \b
+    Example:
+      snowmelt demo
+      snowmelt demo --once --shoppers 50 --seconds 10
+    """
+    if find_spec("snowplow_tracker") is None:
+        raise CommandError("the demo needs the Snowplow tracker: pip install 'snowmelt[demo]'")
+
+    from snowmelt.demo.server import OwnServer
+    from snowmelt.demo.shoppers import Shop
+    from snowmelt.demo.tutorial import tutorial_group, tutorial_service
+    from snowmelt.sdk.client import SignalsSandbox
+
+    with (
+        _folder(data_dir) as folder,
+        OwnServer(folder, port) as server,
+        SignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals,
+    ):
+        signals.publish([tutorial_group(), tutorial_service()])
+        shop = Shop(server.url, shoppers)
+        _introduce(server, shop)
+        shop.open()
+        try:
+            _show(signals, shop, time.monotonic() + seconds if once else None)
+        finally:
+            delivered = shop.close(timeout=20.0 if once else 1.0)
+        if not delivered:
+            raise CommandError(
+                f"the server acknowledged {shop.acknowledged} of {shop.tracked} events; it logs to {folder}"
+            )
+        server.wait_caught_up()
+        _check(signals, shop)
+
+
+def _introduce(server: OwnServer, shop: Shop) -> None:
+    typer.echo(f"server   {server.url}   API {server.url}/docs/   token {server.token}")
+    someone = shop.shoppers[0]
+    typer.echo(
+        f"follow   snowmelt watch ecom_attributes domain_userid {someone.domain_userid} "
+        f"--data-dir {server.data_dir}   ({someone.name})"
+    )
+
+
+def _show(signals: SignalsSandbox, shop: Shop, until: float | None) -> None:
+    """Show the shoppers' attributes until a time, or until Ctrl-C."""
+
+    def left(pause: float) -> bool:
+        time.sleep(pause if until is None else max(min(pause, until - time.monotonic()), 0))
+        return until is None or time.monotonic() < until
+
+    if not on_terminal():
+        while left(PIPED_SECONDS):
+            typer.echo(f"{shop.acknowledged:,} events acknowledged")
+        return
+    from rich.live import Live
+
+    with Live(auto_refresh=False) as live:
+        while left(REFRESH_SECONDS):
+            title = f"{shop.acknowledged:,} events acknowledged"
+            live.update(rich_table(COLUMNS, _rows(shop, _read(signals, shop)), title), refresh=True)
+
+
+def _check(signals: SignalsSandbox, shop: Shop) -> None:
+    values = _read(signals, shop)
+    print_table(COLUMNS, _rows(shop, values))
+    wrong = [shopper.name for shopper in shop.shoppers if not shopper.agrees(values[shopper.domain_userid])]
+    if wrong:
+        raise CommandError(
+            f"what was read differs from what was sent for {len(wrong)} shoppers: {', '.join(wrong)}"
+        )
+    count = len(shop.shoppers)
+    typer.echo(f"{shop.tracked:,} events of {count} shoppers: every value that was read is what was sent")
+
+
+def _read(signals: SignalsSandbox, shop: Shop) -> dict[str, dict[str, Any]]:
+    from snowmelt.demo.tutorial import NAME
+
+    identifiers = [shopper.domain_userid for shopper in shop.shoppers]
+    return signals.get_service_attributes_batch(NAME, "domain_userid", identifiers)
+
+
+def _rows(shop: Shop, values: dict[str, dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    for shopper in shop.shoppers:
+        read = values[shopper.domain_userid]
+        yield (
+            shopper.name,
+            shopper.domain_userid[:8],
+            str(read["count_product_views"] or 0),
+            str(shopper.views),
+            str(read["count_add_to_cart"] or 0),
+            str(shopper.carts),
+            f"{read['total_cart_value'] or 0:,.2f}",
+            f"{shopper.cents / 100:,.2f}",
+        )
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="snowmelt-demo-") as folder:
+        yield Path(folder)

@@ -20,7 +20,8 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="GROUP[:ATTRIBUTE]", help="A group (its highest version) or group_vN, or one attribute of it."
+            metavar="GROUP[:ATTRIBUTE]",
+            help="A group (its highest version) or group_vN, or one attribute of it.",
         ),
     ],
     file: Annotated[
@@ -55,10 +56,13 @@ def explanation(plan: GroupPlan) -> Iterator[str]:
     from snowmelt.compute.program import Program
 
     program = Program([plan])
+    kinds = _event_kinds(plan)
+    paths = {".".join(map(str, path)) for path in paths_needed(plan)}
+    # What tells the kinds of events apart.
+    paths |= {f"event_{part}" for kind in kinds for part, value in kind.items() if value}
     yield f"# {plan.title}: what is read of an event"
-    for path in sorted({".".join(map(str, path)) for path in paths_needed(plan)}):
-        yield f"#   {path}"
-    for kind in _event_kinds(plan):
+    yield from (f"#   {path}" for path in sorted(paths))
+    for kind in kinds:
         described = ", ".join(f"{part} {value}" for part, value in kind.items() if value) or "any other"
         yield ""
         yield f"# events: {described}"
@@ -66,11 +70,13 @@ def explanation(plan: GroupPlan) -> Iterator[str]:
 
 
 def _event_kinds(plan: GroupPlan) -> list[dict[str, str | None]]:
-    """The kinds of events that the attributes name, in their order, and all others if some attribute takes them."""
+    """The kinds of events that the attributes name, in their order; before them all others, if taken."""
+    from snowmelt.definitions import Event
+
     kinds: list[dict[str, str | None]] = []
     for attribute in plan.attributes:
-        for event in attribute.source.events or [None]:
-            kind = {part: getattr(event, part, None) for part in ("name", "vendor", "version")}
+        for event in attribute.source.events or [Event()]:
+            kind = {"name": event.name, "vendor": event.vendor, "version": event.version}
             if kind not in kinds:
                 kinds.append(kind)
     return sorted(kinds, key=lambda kind: not any(kind.values()))
@@ -88,7 +94,9 @@ def _registered_groups(data_dir: Path | None) -> list[AttributeGroup]:
 
     data = existing_data(load_settings(data_dir=data_dir))
     if not data.registry.exists():
-        raise CommandError(f"no server has run on {data.path} yet, so it has no definitions; --file takes a file")
+        raise CommandError(
+            f"no server has run on {data.path} yet, so it has no definitions; --file takes a file"
+        )
     with Registry.open(data.registry) as registry:
         return [stored.group for stored in registry.groups.all()]
 
@@ -100,7 +108,9 @@ def _chosen(groups: list[AttributeGroup], name: str) -> AttributeGroup:
         raise CommandError(f"there is no attribute group {name}; there is {known}")
     group: AttributeGroup = max(found, key=lambda group: group.version)
     if group.kind != "stream":
-        raise CommandError(f"{group.qualified_name} is not computed from events, so there is nothing to explain")
+        raise CommandError(
+            f"{group.qualified_name} is not computed from events, so there is nothing to explain"
+        )
     return group
 
 
@@ -109,6 +119,6 @@ def _narrowed(group: AttributeGroup, name: str) -> AttributeGroup:
     chosen = [attribute for attribute in group.attributes or [] if attribute.name == name]
     if not chosen:
         raise CommandError(
-            f"{group.qualified_name} has no attribute {name}; it has {', '.join(group.column_names()) or 'none'}"
+            f"{group.qualified_name} has no attribute {name}; it has {', '.join(group.column_names())}"
         )
     return group.model_copy(update={"attributes": chosen})

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from snowmelt.stores.failed_events import FailedEvents
 
 failed_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at failed events: what they were, and why they failed."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Look at failed events: what they were, and why they failed.",
 )
 
 
@@ -43,7 +45,9 @@ def list_failed(
         str | None, typer.Option(metavar="WORD", help="Only this category, such as schema_violations.")
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, with the payload.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line, with the payload.")
+    ] = False,
     data_dir: DataDirOption = None,
 ) -> None:
     """List failed events, the newest first.
@@ -61,7 +65,9 @@ def list_failed(
         return
     rows = [(str(one.sequence), str(one.item), _instant(one.time), one.category, one.reason) for one in found]
     total = counts.get(category, 0) if category else sum(counts.values())
-    print_table(("sequence", "item", "time", "category", "reason"), rows, f"{len(rows)} of {total} failed events")
+    print_table(
+        ("sequence", "item", "time", "category", "reason"), rows, f"{len(rows)} of {total} failed events"
+    )
 
 
 @failed_app.command("show")
@@ -80,7 +86,7 @@ def show_failed(
         found = failed.get(sequence, item)
     if found is None:
         raise CommandError(
-            f"there is no failed event {sequence} {item}: `snowmelt failed list` gives the numbers of those that exist"
+            f"there is no failed event {sequence} {item}: `snowmelt failed list` shows those that there are"
         )
     typer.echo(json.dumps(found.row, indent=2, ensure_ascii=False))
 

@@ -44,7 +44,7 @@ def read_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """
     try:
         if path == STDIN:
-            yield from _blocks(io.BufferedReader(sys.stdin.buffer), block_bytes, live=True)  # type: ignore[type-var]
+            yield from _blocks(io.BufferedReader(sys.stdin.buffer), block_bytes, live=True)  # type: ignore[arg-type]
         else:
             with path.open("rb") as file:
                 yield from _blocks(file, block_bytes)

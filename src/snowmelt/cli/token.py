@@ -6,7 +6,7 @@ from snowmelt.cli.config import DataDirOption, load_settings
 
 
 def token(data_dir: DataDirOption = None) -> None:
-    """Print the sandbox token, making it (and the data folder) if there is none yet.
+    """Print the sandbox token; make one if there is none.
 
     \b
     Example:

@@ -30,7 +30,7 @@ def watch(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Follow the attributes of one user, session or other key until Ctrl-C.
+    """Follow the attributes of one profile until Ctrl-C.
 
     On a terminal a table is kept up to date; piped, each reading is one line.
 
@@ -54,7 +54,9 @@ def watch(
             _draw(readings(), f"{readable.title}, {key} {identifier}")
         else:
             for values in readings():
-                typer.echo("\t".join([_clock(), *(f"{name}={shown(value)}" for name, value in values.items())]))
+                typer.echo(
+                    "\t".join([_clock(), *(f"{name}={shown(value)}" for name, value in values.items())])
+                )
 
 
 def _draw(readings: Iterator[dict[str, Any]], title: str) -> None:

@@ -34,7 +34,7 @@ KINDS = ", ".join(_READERS)
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves dates as texts, which the definitions read themselves, and refuses a member that stands twice."""
+    """Leaves dates as texts, which definitions read themselves, and refuses a member that stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
@@ -62,13 +62,15 @@ def read_yaml(path: Path) -> tuple[list[Any], list[str]]:
     definitions: list[Any] = []
     problems: list[str] = []
     try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506 - a SafeLoader
+        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), _Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         return [], [f"{f'line {mark.line + 1}: ' if mark else ''}{error.problem or error}"]
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         return [], [" ".join(str(error).split())]
-    items = [item for document in documents for item in (document if isinstance(document, list) else [document])]
+    items = [
+        item for document in documents for item in (document if isinstance(document, list) else [document])
+    ]
     for number, item in enumerate((item for item in items if item is not None), start=1):
         try:
             definitions.append(_read(item))
@@ -93,4 +95,3 @@ def _read(item: Any) -> Any:
 def _place(number: int, item: Any) -> str:
     name = item.get("name") if isinstance(item, dict) else None
     return f"definition {number}" + (f" ({name})" if name else "")
-

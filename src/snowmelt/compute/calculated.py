@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import msgspec
@@ -15,9 +15,9 @@ _DATE_PARTS: dict[str, Callable[[datetime], int | str]] = {
     "hour_of_day": lambda moment: moment.hour,
     "day_of_week": lambda moment: moment.isoweekday(),
     "month_of_year": lambda moment: moment.month,
-    "active_day": lambda moment: f"{moment:%Y-%m-%d}",
-    "active_week": lambda moment: f"{moment - timedelta(days=moment.weekday()):%Y-%m-%d}",
-    "active_month": lambda moment: f"{moment:%Y-%m-01}",
+    "active_day": lambda moment: moment.date().isoformat(),
+    "active_week": lambda moment: (moment.date() - timedelta(days=moment.weekday())).isoformat(),
+    "active_month": lambda moment: moment.date().replace(day=1).isoformat(),
 }
 
 
@@ -39,11 +39,13 @@ def date_part(value: Any, part: str) -> int | str | None:
 def text_of(value: Any) -> str | None:
     """The text form of a scalar: text as it is, numbers and booleans as JSON; ``None`` for anything else.
 
-    >>> text_of("a"), text_of(1.0), text_of(True), text_of([1])
-    ('a', '1.0', 'true', None)
+    >>> text_of("a"), text_of(1.0), text_of(True), text_of([1]), text_of(float("inf"))
+    ('a', '1.0', 'true', None, None)
     """
     if value.__class__ is str:
         return str(value)
+    if value.__class__ is float and not isfinite(value):
+        return None
     if value.__class__ in (int, float, bool):
         return msgspec.json.encode(value).decode() if value.__class__ is not int else str(value)
     return None
@@ -66,7 +68,14 @@ def concat(separator: str, *parts: Any) -> str | None:
 
 def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     def combined(*parts: Any) -> Any:
-        return function(parts) if all(map(is_number, parts)) else None
+        if not all(map(is_number, parts)):
+            return None
+        try:
+            number = function(parts)
+        except OverflowError:
+            return None
+        # No double is large enough for it: that is no value, as elsewhere.
+        return number if number.__class__ is int or isfinite(number) else None
 
     return combined
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-
 from snowmelt.compute.calculated import is_number, text_of
 from snowmelt.compute.instant import format_instant, parse_instant
 
@@ -22,7 +21,7 @@ def _integer(bits: int) -> Cast:
             if math.isnan(value):
                 return None
             value = least if value < least else greatest if value > greatest else math.trunc(value)
-        return max(least, min(greatest, int(value)))
+        return int(max(least, min(greatest, value)))
 
     return cast
 

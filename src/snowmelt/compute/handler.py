@@ -115,7 +115,7 @@ class HandlerSource:
         return self._values.setdefault(source, f"value_{len(self._values)}")
 
     def _group(self, plan: GroupPlan, attributes: Iterable[tuple[AttributePlan, frozenset[str]]]) -> Iterator[str]:
-        yield f"# {plan.title}"
+        yield _comment(plan.title)
         yield f"key = {property_source(plan.key, self._projection, 'event')}"
         yield "if key.__class__ is not str:"
         yield "    key = text_of(key)"
@@ -150,7 +150,7 @@ class HandlerSource:
 
     def _update(self, plan: GroupPlan, attribute: AttributePlan) -> Iterator[str]:
         slot, keeps = f"profile[{attribute.slot}]", attribute.keeps
-        yield f"# {attribute.name}: {attribute.source.aggregation}"
+        yield _comment(f"{attribute.name}: {attribute.source.aggregation}")
         if keeps.timed:
             derived, collector, event_id = (self._projection.access(path, "event") for path in MOMENT)
             yield "if at is None:"
@@ -159,9 +159,7 @@ class HandlerSource:
         indent = ""
         if attribute.takes != "event":
             assert attribute.source.property is not None
-            yield from _accept(
-                attribute.takes, property_source(attribute.source.property, self._projection, "event")
-            )
+            yield from _accept(attribute.takes, property_source(attribute.source.property, self._projection, "event"))
             indent = "    "
         value = "value" if indent else "None"
         name = f"{plan.state_id}_{attribute.slot}"
@@ -178,6 +176,11 @@ class HandlerSource:
         if indent:
             yield "elif raw is not None:"
             yield f"    reject({plan.state_id}, {attribute.slot})"
+
+
+def _comment(text: str) -> str:
+    """A line of comment; whatever the text holds, it cannot end it and write code."""
+    return "# " + text.encode("unicode_escape").decode()
 
 
 def _accept(takes: str, source: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Criteria as generated Python: SQL's logic of nulls and kinds, decided as far as possible when compiled."""
 
+import math
 import re
 from typing import Any
 
@@ -81,11 +82,11 @@ class Predicates:
             return f"{value} is {operand}"
         if operand in (0, 1):
             # In Python True == 1; in the language of criteria a boolean is not a number.
-            return f"{value} == {operand!r} and {value}.__class__ is not bool"
+            return f"{value} == {_literal(operand)} and {value}.__class__ is not bool"
         instant = parse_instant(operand)
         if instant is not None:
             return f"({value} == {operand!r} or compares_instant({value}, {instant}, '=') is True)"
-        return f"{value} == {operand!r}"
+        return f"{value} == {_literal(operand)}"
 
     def _contained(self, value: str, operands: list[Any]) -> str:
         texts = [item for item in operands if item.__class__ is str and parse_instant(item) is None]
@@ -98,7 +99,7 @@ class Predicates:
         return f"({' or '.join(tests)})" if tests else "False"
 
     def _ordered(self, value: str, operator: str, operand: Any) -> str:
-        plain = f"{value} {operator} {operand!r}"
+        plain = f"{value} {operator} {_literal(operand)}"
         if operand.__class__ is str:
             instant = parse_instant(operand)
             if instant is None:
@@ -110,3 +111,10 @@ class Predicates:
         if operand.__class__ is bool:
             return f"{value}.__class__ is bool and {plain}"
         return f"({value}.__class__ is int or {value}.__class__ is float) and {plain}"
+
+
+def _literal(operand: Any) -> str:
+    """An operand as Python source; the infinities, which JSON may name by 1e999, have no literal of their own."""
+    if isinstance(operand, float) and not math.isfinite(operand):
+        return f"float({str(operand)!r})"
+    return repr(operand)

@@ -10,7 +10,7 @@ import msgspec
 from snowmelt.compute.handler import HandlerSource, paths_needed
 from snowmelt.compute.plan import AttributePlan, GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
-from snowmelt.compute.projection import Projection
+from snowmelt.compute.projection import UNREADABLE, Projection
 from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
 
@@ -96,7 +96,7 @@ class Program:
             tally.events += 1
             try:
                 event = decode(line)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 event = decode_any(line)
                 if event is None:
                     tally.unreadable += 1
@@ -137,7 +137,9 @@ class Program:
         self._binders[kind] = bind
         return bind
 
-    def _concerned(self, identity: Mapping[str, Any]) -> list[tuple[GroupPlan, list[tuple[AttributePlan, frozenset[str]]]]]:
+    def _concerned(
+        self, identity: Mapping[str, Any]
+    ) -> list[tuple[GroupPlan, list[tuple[AttributePlan, frozenset[str]]]]]:
         """The attributes that events with these names, vendors or versions may update, by group."""
         concerned = []
         for plan in self.plans:

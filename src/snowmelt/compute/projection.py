@@ -7,6 +7,7 @@ than decoding it whole (``python -m bench``).
 
 import re
 from collections.abc import Iterable
+from keyword import iskeyword
 from typing import Any, TypeAlias
 
 import msgspec
@@ -15,6 +16,9 @@ Path: TypeAlias = tuple[str | int, ...]
 """A column of the event, then steps into it: names and indexes."""
 
 _decode_whole = msgspec.json.Decoder().decode
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the JSON decoder raises of a line: not JSON, or another shape; not UTF-8; nested too deeply."""
 
 
 def walk(value: Any, steps: Path) -> Any:
@@ -88,7 +92,7 @@ class _Node:
 def _identifier(member: str, taken: Iterable[str]) -> str:
     name = re.sub(r"\W", "_", member, flags=re.ASCII)
     name = f"f_{name}" if not name[:1].isalpha() else name
-    while name in taken:
+    while name in taken or iskeyword(name):
         name += "_"
     return name
 
@@ -111,7 +115,7 @@ class Projection:
             self._root.add(path)
         self.type = self._root.build("Event")
         self.decode_fast = msgspec.json.Decoder(self.type).decode
-        """:meth:`decode` for usual events; raises ``msgspec.DecodeError`` for others."""
+        """:meth:`decode` for usual events; raises one of ``UNREADABLE`` for others."""
 
     def decode(self, line: bytes) -> Any:
         """The projected event, or ``None`` if the line is not a JSON object.
@@ -123,11 +127,11 @@ class Projection:
             return self.decode_fast(line)
         except msgspec.ValidationError:
             pass
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             return None
         try:
             event = _decode_whole(line)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             return None
         return self._root.convert(event) if event.__class__ is dict else None
 

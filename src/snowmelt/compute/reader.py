@@ -28,7 +28,12 @@ class GroupReader:
         plan = plan_group(group)
         self.names = tuple(attribute.name for attribute in plan.attributes)
         self._columns = [
-            (attribute.slot, attribute.keeps.result, cast_to(attribute.source.type), attribute.source.default_value)
+            (
+                attribute.slot,
+                attribute.keeps.result,
+                cast_to(attribute.source.type),
+                attribute.source.default_value,
+            )
             for attribute in plan.attributes
         ]
         self._unknown = [default for *_, default in self._columns]

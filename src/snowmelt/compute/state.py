@@ -33,7 +33,7 @@ def encode(profile: list[Any]) -> bytes:
         return _encode(profile)
 
 
-def decode(stored: bytes) -> list[Any]:
+def decode(stored: bytes | memoryview) -> list[Any]:
     """The profile that was stored.
 
     Raises:

@@ -164,7 +164,14 @@ class Engine:
         for item, outcome in enumerate(self._enricher.enrich(payload, now)):
             if isinstance(outcome, FailedEvent):
                 failed.append(
-                    Failed(record.sequence, item, outcome.timestamp, outcome.category, outcome.reason, outcome.row())
+                    Failed(
+                        record.sequence,
+                        item,
+                        outcome.timestamp,
+                        outcome.category,
+                        outcome.reason,
+                        outcome.row(),
+                    )
                 )
             else:
                 lines.append(event_json.encode(outcome.event))

@@ -45,7 +45,11 @@ class ServerMetrics:
             ("events", "Events applied to the profiles", statistics.events),
             ("unreadable_lines", "Imported lines that were no JSON object", statistics.unreadable),
             ("refused_keys", "Updates lost to key values over 512 bytes", statistics.refused_keys),
-            ("event_errors", "Events counted only in part, because of an error in Snowmelt", statistics.errors),
+            (
+                "event_errors",
+                "Events counted only in part, because of an error in Snowmelt",
+                statistics.errors,
+            ),
         ):
             yield CounterMetricFamily(f"snowmelt_engine_{name}", text, value=value)
         failed = CounterMetricFamily("snowmelt_failed_events", "Failed events", labels=["category"])
@@ -53,7 +57,9 @@ class ServerMetrics:
             failed.add_metric([category], count)
         yield failed
         rejected = CounterMetricFamily(
-            "snowmelt_rejected_values", "Values that could not serve an attribute", labels=["state_id", "slot"]
+            "snowmelt_rejected_values",
+            "Values that could not serve an attribute",
+            labels=["state_id", "slot"],
         )
         for place, count in sorted(statistics.rejected.items()):
             rejected.add_metric(place.split(":"), count)
@@ -66,7 +72,11 @@ class ServerMetrics:
         yield requests
         for name, text, number in (
             ("log_head", "Place of the last record in the event log", self._log.head()),
-            ("engine_position", "Place in the event log that the profiles include", self._profiles.position()),
+            (
+                "engine_position",
+                "Place in the event log that the profiles include",
+                self._profiles.position(),
+            ),
             ("engine_revision", "Revision of the definitions that the engine runs", statistics.revision),
             ("engine_commit_time_seconds", "When the engine last committed", statistics.updated / 1000),
         ):

@@ -17,14 +17,10 @@ import structlog
 from snowmelt.runtimes.child import EXIT_UNUSABLE
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.process_lock import ProcessLock
-from snowmelt.runtimes.publishing import announce
 from snowmelt.settings import Settings
-from snowmelt.stores.bell import Bell
 from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.errors import StoreError
-from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileStore
-from snowmelt.stores.registry import Registry
 
 STOP_SECONDS = 15
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -182,13 +178,6 @@ class Supervisor:
         if restored is not None:
             logger.warning("the machine went down while in use: profiles are rebuilt from the log", since=restored)
         ProfileStore(self._data.profiles, self._settings.engine.map_size).close()
-        bell = Bell(self._data.bell)
-        log = EventLog(self._data.log, self._settings.log.map_size)
-        with Registry.open(self._data.registry) as registry:
-            # A change that was stored just before a crash may not have reached the log.
-            announce(log, bell, registry.snapshot())
-        log.close()
-        bell.close()
         self._data.sandbox_token(self._settings)
 
     def _listen(self) -> socket.socket:

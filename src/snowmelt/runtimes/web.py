@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from snowmelt import __version__
 from snowmelt.api.app import Api, create_app, is_api_path
-from snowmelt.api.asgi import Receive, Scope, Send, send_error, send_json
+from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
@@ -18,12 +18,12 @@ from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.runtimes.publishing import announce
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
 from snowmelt.stores.registry import Registry
-from snowmelt.runtimes.publishing import announce
 
 DRAIN_SECONDS = 10
 
@@ -66,6 +66,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     profiles = ProfileReader(data.profiles, settings.engine.map_size)
     registry = Registry.open(data.registry)
     bell = Bell(data.bell)
+    # A change that was stored just before a crash may not have reached the log.
+    announce(log, bell, registry.snapshot())
     writer = LogWriter(log, bell)
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
     api = create_app(
@@ -96,7 +98,10 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(STDIN, supervisor_gone)
     loop.call_soon(report_ready)
+    # Reads and tracking are served at once; the slower pages are made ready beside them.
+    preparing = asyncio.create_task(api.prepare())
     await server.serve(sockets=[listener])
+    await preparing
     await writer.close()
     registry.close()
 

@@ -3,6 +3,7 @@
 import os
 import select
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,19 +17,15 @@ class Bell:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
+        with suppress(FileExistsError):
             os.mkfifo(path, 0o600)
-        except FileExistsError:
-            pass
         # Opened for both directions: a pipe that one end alone holds would block, or report its end.
         self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def ring(self) -> None:
         """Wake whoever waits; cheap (a system call), never blocks."""
-        try:
+        with suppress(BlockingIOError):  # when 64 KB of rings are waiting already
             os.write(self._fd, b"!")
-        except BlockingIOError:
-            pass  # 64 KB of rings are waiting already
 
     def wait(self, seconds: float, also: Sequence[int] = ()) -> list[int]:
         """Sleep until somebody rings, until one of the ``also`` descriptors is readable, or for ``seconds``.

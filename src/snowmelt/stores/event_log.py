@@ -100,7 +100,8 @@ class EventLog:
             if cursor.set_range(_SEQUENCE.pack(after + 1)):
                 for key, value in cursor:
                     kind, time = _HEADER.unpack_from(value)
-                    records.append(Record(*_SEQUENCE.unpack(key), Kind(kind), time, value[_HEADER.size :]))
+                    (sequence,) = _SEQUENCE.unpack(key)
+                    records.append(Record(sequence, Kind(kind), time, value[_HEADER.size :]))
                     if len(records) >= limit:
                         break
         return records

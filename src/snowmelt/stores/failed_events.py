@@ -83,14 +83,14 @@ class FailedEvents:
             (category, limit),
         )
         for *rest, row in cursor:
-            yield Failed(*rest, _decode(row))
+            yield Failed._make([*rest, _decode(row)])
 
     def get(self, sequence: int, item: int) -> Failed | None:
         """One failed event, or ``None``."""
         found = self._database.execute(
             "SELECT * FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
         ).fetchone()
-        return Failed(*found[:5], _decode(found[5])) if found else None
+        return Failed._make([*found[:5], _decode(found[5])]) if found else None
 
     def counts(self) -> dict[str, int]:
         """How many there are, by category."""

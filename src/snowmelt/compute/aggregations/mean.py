@@ -30,10 +30,14 @@ class Mean(Aggregation):
     def merge(self, a: list[Any], b: list[Any]) -> list[Any]:
         return [a[0] + b[0], merge_exactly(a[1], b[1])]
 
-    def result(self, state: list[Any], now: int) -> float | None:
+    def result(self, state: list[Any], now: int) -> Number:
         count, total = state[0], exact_total(state[1])
         try:
-            return total / count
+            return float(total / count)
         except OverflowError:
             # The sum is beyond a double although its mean is not.
-            return float(Fraction(total) / count)
+            mean = Fraction(total) / count
+            try:
+                return float(mean)
+            except OverflowError:
+                return int(mean)

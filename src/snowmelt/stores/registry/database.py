@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, update
 
+from snowmelt.definitions import AttributeGroup
+from snowmelt.definitions.problems import Problem
 from snowmelt.stores.registry import tables
 from snowmelt.stores.registry.errors import UnreadableRegistry
 
@@ -18,6 +20,12 @@ LOCK_TIMEOUT: Final = 15.0
 """Seconds to wait for another process's transaction."""
 
 Clock = Callable[[], datetime]
+GroupCheck = Callable[[AttributeGroup], list[Problem]]
+
+
+def no_problems(group: AttributeGroup) -> list[Problem]:
+    """The check that every group passes."""
+    return []
 
 
 def utc_now() -> datetime:
@@ -32,10 +40,12 @@ class Change:
     Args:
         connection: inside the transaction.
         now: the instant to record.
+        check_stream: finds what keeps a valid stream group from being computed.
     """
 
     connection: Connection
     now: datetime
+    check_stream: GroupCheck
     marked: bool = field(default=False, init=False)
 
     def mark(self) -> None:
@@ -52,6 +62,7 @@ class Database:
     def __init__(self, path: Path, clock: Clock = utc_now) -> None:
         _use_write_ahead_log(path)
         self._clock = clock
+        self.check_stream: GroupCheck = no_problems
         self._engine = _engine(path)
 
     @contextmanager
@@ -66,7 +77,7 @@ class Database:
         with self._engine.connect() as connection:
             connection = connection.execution_options(snowmelt_write=True)
             with connection.begin():
-                change = Change(connection, self._clock())
+                change = Change(connection, self._clock(), self.check_stream)
                 yield change
                 if change.marked:
                     connection.execute(update(tables.revision).values(value=tables.revision.c.value + 1))

@@ -223,15 +223,18 @@ def _settled(change: Change, group: AttributeGroup) -> AttributeGroup:
 
 def _check(change: Change, group: AttributeGroup) -> None:
     problems = check_group(group, now=change.now)
-    if group.is_published and group.kind == "stream" and group.attribute_key.key_property() is None:
-        problems.append(
-            Problem(
-                ("attribute_key", "property"),
-                f"events do not say what identifies a `{group.attribute_key.name}`: register the key with a "
-                "`property`",
-                "unresolved_key",
+    if group.is_published and group.kind == "stream":
+        if group.attribute_key.key_property() is None:
+            problems.append(
+                Problem(
+                    ("attribute_key", "property"),
+                    f"events do not say what identifies a `{group.attribute_key.name}`: register the key "
+                    "with a `property`",
+                    "unresolved_key",
+                )
             )
-        )
+        # Only what keeps the rules can be tried.
+        problems = problems or change.check_stream(group)
     if problems:
         raise InvalidDefinition(_title(group), problems)
 

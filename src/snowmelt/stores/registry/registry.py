@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from snowmelt.stores.registry.database import Clock, Database, utc_now
+from snowmelt.stores.registry.database import Clock, Database, GroupCheck, utc_now
 from snowmelt.stores.registry.engine_snapshot import engine_snapshot
 from snowmelt.stores.registry.groups import Groups
 from snowmelt.stores.registry.keys import Keys
@@ -59,6 +59,14 @@ class Registry:
         except BaseException:
             database.close()
             raise
+
+    def require(self, check_stream: GroupCheck) -> None:
+        """Publish a stream group only if ``check_stream`` has nothing against it either.
+
+        Args:
+            check_stream: finds what keeps a group that follows the rules from being computed here.
+        """
+        self._database.check_stream = check_stream
 
     def revision(self) -> int:
         """How many changes were committed so far, by any process; about 5 microseconds."""

@@ -3,11 +3,21 @@
 The tree, each branch defined beside the code that raises it::
 
     SnowmeltError
-    ├── DefinitionError          definitions/problems.py   a definition is wrong; lists every problem at once
-    ├── EventError               events/errors.py          bytes that are not a canonical event
-    ├── StoreError               stores/errors.py          a data folder cannot be used as asked
-    ├── RegistryError            stores/registry/errors.py the registry refuses a change
-    └── SignalsError             sdk/errors.py             a call to a server did not succeed
+    ├── DefinitionError          definitions/problems.py     a definition is wrong; lists every problem at once
+    ├── DetachedBundleError      definitions/dataset.py      a bundle of statements has no client to save it with
+    ├── EventError               events/errors.py            bytes that are not a canonical event
+    ├── PayloadFormatFailure     enrichment/adapters/        a recorded request that no tracker can have meant
+    ├── AdapterFailure           enrichment/adapters/        a request out of which no event can be read
+    ├── EnrichmentFailure        enrichment/steps/step.py    an event that an enrichment finds unusable
+    ├── StoreError               stores/errors.py            a data folder cannot be used as asked
+    ├── RegistryError            stores/registry/errors.py   the registry refuses a change
+    ├── InvalidBody              api/bodies.py               a request body is not a definition
+    ├── UnknownName              api/catalog.py              a service, group or attribute cannot be read
+    ├── MalformedName            api/catalog.py              an attribute is not written group_vN:attribute
+    ├── NotAnnounced             api/announcer.py            a change is stored, but the engine was not told
+    ├── DemoError                demo/server.py              the demonstration cannot go on
+    ├── CommandError             cli/errors.py               a command cannot be carried out as given
+    └── SignalsError             sdk/errors.py               a call to a server did not succeed
         └── SignalsAPIError
 """
 

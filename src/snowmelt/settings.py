@@ -1,9 +1,10 @@
 """One tree of settings for every process: defaults, then a TOML file, then the environment, then flags."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,22 +15,32 @@ from pydantic_settings import (
 GiB = 1024**3
 
 
+_TWO_SEGMENTS = re.compile(r"/[^/?#\s]+/[^/?#\s]+")
+
+MapSize = Annotated[int, Field(ge=1024**2)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+def _same_site(value: object) -> object:
+    """Browsers read the word in any case, so people write it in any; empty text unsets it."""
+    return (value.capitalize() or None) if isinstance(value, str) else value
 
 
 class CookieSettings(_Section):
     """The third-party cookie that carries the network user id."""
 
     enabled: bool = True
-    name: str = "sp"
-    expiration_days: int = 365
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")] = "sp"
+    expiration_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     domains: list[str] = []
     """Domains to choose from, in this order, by the request's ``Origin``."""
     fallback_domain: str | None = None
     secure: bool = True
     http_only: bool = True
-    same_site: Literal["None", "Lax", "Strict"] | None = "None"
+    same_site: Annotated[Literal["None", "Lax", "Strict"] | None, BeforeValidator(_same_site)] = "None"
 
 
 class CollectorSettings(_Section):
@@ -40,31 +51,46 @@ class CollectorSettings(_Section):
     """Custom two-segment paths mapped to standard ones, to dodge ad blockers."""
     max_age_seconds: int = 3600
     """How long a browser may remember a CORS preflight."""
-    max_body_bytes: int = 2 * 1024**2
+    max_body_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**2
     """A larger body is answered 413 and not recorded."""
-    max_query_bytes: int = 20480
-    """A longer query string is answered 400 and not recorded."""
+    max_request_line_bytes: Annotated[int, Field(gt=0)] = 20_480
+    """A longer path and query string together are answered 400 and not recorded."""
+    max_header_bytes: Annotated[int, Field(gt=0)] = 40_960
+    """Longer headers, all together, are answered 400 and not recorded."""
+
+    @field_validator("paths")
+    @classmethod
+    def _known_paths(cls, paths: dict[str, str]) -> dict[str, str]:
+        for path, target in paths.items():
+            for each in (path, target):
+                if not _TWO_SEGMENTS.fullmatch(each):
+                    raise ValueError(f"`{each}` is not a path of two segments such as `/acme/track`")
+                if each.startswith("/r/"):
+                    raise ValueError(f"`{each}` is a redirect, and these are not available in this release")
+            if path.startswith("/api/"):
+                raise ValueError(f"`{path}` belongs to the API: choose another first segment")
+        return paths
 
 
 class LogSettings(_Section):
     """The event log: the durable record of everything acknowledged."""
 
-    map_size: int = 256 * GiB
+    map_size: MapSize = 256 * GiB
     """Upper bound of the log file; address space, not disk, is reserved."""
-    retention_hours: float = 24.0
+    retention_hours: Annotated[float, Field(ge=0)] = 24.0
     """Records older than this are dropped once a checkpoint of the profiles covers them."""
 
 
 class EngineSettings(_Section):
     """The process that turns logged events into profiles."""
 
-    map_size: int = 256 * GiB
+    map_size: MapSize = 256 * GiB
     """Upper bound of the profile store file; address space, not disk, is reserved."""
     commit_ms: Annotated[float, Field(ge=1, le=1000)] = 50.0
     """While events are waiting, the profiles are committed this often; a quiet engine commits at once."""
-    cache_keys: int = 200_000
+    cache_keys: Annotated[int, Field(ge=1)] = 200_000
     """Profiles kept decoded in memory between commits."""
-    checkpoint_minutes: float = 15.0
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 15.0
     """How often a synced copy of the profiles is taken; after a power cut the engine starts from it."""
 
 
@@ -88,7 +114,7 @@ class Settings(BaseSettings):
     """0 takes a free port; the ready line names it."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Web processes; the engine is always one process more."""
-    sandbox_token: SecretStr | None = None
+    sandbox_token: Annotated[SecretStr, Field(min_length=1)] | None = None
     """The bearer token of the API. If unset one is made and kept in the data folder, mode 0600."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     collector: CollectorSettings = CollectorSettings()

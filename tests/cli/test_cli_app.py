@@ -27,7 +27,7 @@ def test_help_of_every_command_has_an_example_of_it(run: Any, command: list[str]
 
 def test_the_list_of_commands_above_is_complete(run: Any) -> None:
     listed = run("--help").stdout.partition("Commands:\n")[2]
-    assert [line.split()[0] for line in listed.splitlines()] == list(dict.fromkeys(c[0] for c in COMMANDS))
+    assert {line.split()[0] for line in listed.splitlines()} == {command[0] for command in COMMANDS}
 
 
 def test_no_summary_in_the_list_is_cut_off(run: Any) -> None:

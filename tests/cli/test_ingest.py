@@ -50,7 +50,7 @@ def test_every_line_of_every_file_is_appended_in_order(ingest: Any, data: Path, 
 
 
 def test_bad_lines_are_told_and_kept_and_the_good_ones_are_in(ingest: Any, data: Path, tmp_path: Path) -> None:
-    (tmp_path / "mixed.json").write_bytes(b"\n".join([b"{", GOOD, b"[]", b"", GOOD]))
+    (tmp_path / "mixed.json").write_bytes(b"\n".join([b"{", GOOD, b"[]", b"", GOOD, b""]))
     result = ingest("mixed.json")
     assert result.exit_code == 1
     assert result.stdout == "4 lines, 2 appended, 2 unreadable\n"

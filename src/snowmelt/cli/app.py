@@ -54,11 +54,19 @@ def snowmelt(
     """
 
 
-_FIRST: tuple[Callable[..., None], ...] = (serve, demo, apply, get, watch, ingest, explain)
-_LAST: tuple[Callable[..., None], ...] = (doctor, token, bench)
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    serve,
+    demo,
+    apply,
+    get,
+    watch,
+    ingest,
+    explain,
+    doctor,
+    token,
+    bench,
+)
 
-for command in _FIRST:
+for command in _COMMANDS:
     app.command()(command)
 app.add_typer(failed_app, name="failed")
-for command in _LAST:
-    app.command()(command)

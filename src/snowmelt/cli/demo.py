@@ -43,9 +43,9 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """See it work: a server, the tutorial's three attributes, and shoppers browsing through a real tracker.
+    """Show it at work: a server, and shoppers that visit it.
 
-    The table shows for each shopper what was read from the server beside what the shopper did ("sent").
+    The tutorial's three attributes are published, and shoppers browse through the real Snowplow tracker. The table shows for each shopper what was read from the server beside what the shopper did ("sent").
     Ctrl-C ends it. With --once it ends by itself, with exit status 1 if a single value is wrong.
 
     \b

@@ -44,7 +44,12 @@ def read_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """
     try:
         if path == STDIN:
-            yield from _blocks(io.BufferedReader(sys.stdin.buffer), block_bytes, live=True)  # type: ignore[arg-type]
+            # Its own buffer would wait until it is full.
+            stream = io.BufferedReader(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+            try:
+                yield from _blocks(stream, block_bytes, live=True)
+            finally:
+                stream.detach()
         else:
             with path.open("rb") as file:
                 yield from _blocks(file, block_bytes)

@@ -30,9 +30,9 @@ def watch(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Follow the attributes of one profile until Ctrl-C.
+    """Follow the attributes of one profile.
 
-    On a terminal a table is kept up to date; piped, each reading is one line.
+    On a terminal a table is kept up to date; piped, each reading is one line. Ctrl-C ends it.
 
     \b
     Example:

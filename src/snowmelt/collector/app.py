@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from snowmelt.collector.cookie import set_cookie
+from snowmelt.collector.cookie import cookie_value, set_cookie
 from snowmelt.collector.cors import Headers, cors_headers, preflight_headers
 from snowmelt.collector.recording import Request, network_user_id, record
 from snowmelt.collector.writer import LogWriter
@@ -51,10 +51,7 @@ class Collector:
 
     def handles(self, method: str, path: str) -> bool:
         """Whether a request is the collector's: its fixed paths, and every path of exactly two segments."""
-        if path in PIXEL_PATHS or path == "/robots.txt":
-            return True
-        segments = path.split("/")
-        return len(segments) == 3 and segments[1] != "" and segments[2] != ""
+        return path in PIXEL_PATHS or path == "/robots.txt" or _has_two_segments(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
@@ -62,11 +59,13 @@ class Collector:
         origin = next((value for name, value in headers if name == "origin"), None)
         if method == "OPTIONS":
             await _reply(send, 200, preflight_headers(origin, self._settings.max_age_seconds))
-        elif path == "/robots.txt":
-            await _reply(send, 200, [_TEXT], ROBOTS)
+        elif path == "/robots.txt" and method in ("GET", "HEAD"):
+            await _reply(send, 200, [_TEXT], ROBOTS, omit_body=method == "HEAD")
         elif path.startswith("/r/"):
             await _reply(send, 404, [_TEXT], b"redirects disabled")
-        elif (method == "POST" and path not in PIXEL_PATHS) or method in ("GET", "HEAD"):
+        elif method in ("GET", "HEAD", "POST") and (
+            _has_two_segments(path) or (path in PIXEL_PATHS and method != "POST")
+        ):
             await self._track(scope, headers, origin, receive, send)
         else:
             await _reply(send, 404, [_TEXT], b"not found")
@@ -75,9 +74,14 @@ class Collector:
         self, scope: Scope, headers: list[tuple[str, str]], origin: str | None, receive: Receive, send: Send
     ) -> None:
         limits, cookie = self._settings, self._settings.cookie
-        if len(scope["query_string"]) > limits.max_query_bytes:
+        too_long = None
+        if len(scope["path"]) + len(scope["query_string"]) > limits.max_request_line_bytes:
+            too_long = b"the path and query string are too long"
+        elif sum(len(name) + len(value) for name, value in scope["headers"]) > limits.max_header_bytes:
+            too_long = b"the headers are too long"
+        if too_long:
             self.refused += 1
-            await _reply(send, 400, [*cors_headers(origin), _TEXT], b"the query string is too long")
+            await _reply(send, 400, [*cors_headers(origin), _TEXT], too_long)
             return
         body = None
         if scope["method"] == "POST":
@@ -113,9 +117,12 @@ class Collector:
         self.accepted += 1
         reply_headers = cors_headers(origin)
         if cookie.enabled:
-            has_cookie = f"{cookie.name}=" in request.cookies() if request.anonymous else True
+            # An anonymous reply sets no cookie, and takes away the one that is there.
+            has_cookie = cookie_value(request.cookies(), cookie.name) is not None
             value = "" if request.anonymous else user_id
-            if has_cookie and (cookie_header := set_cookie(cookie, value, origin, datetime.now(UTC))):
+            if (has_cookie or not request.anonymous) and (
+                cookie_header := set_cookie(cookie, value, origin, datetime.now(UTC))
+            ):
                 reply_headers.append((b"set-cookie", cookie_header))
         if scope["method"] == "POST":
             await _reply(send, 200, [*reply_headers, _TEXT], b"ok")
@@ -129,6 +136,11 @@ class Collector:
 
 class ClientGoneError(Exception):
     """The client closed the connection before its request was complete: there is nothing to record."""
+
+
+def _has_two_segments(path: str) -> bool:
+    segments = path.split("/")
+    return len(segments) == 3 and segments[1] != "" and segments[2] != ""
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 from snowmelt.collector.cors import origin_host, origins
 from snowmelt.settings import CookieSettings
@@ -33,13 +34,16 @@ def cookie_domain(settings: CookieSettings, origin: str | None) -> str | None:
     """
     hosts = [origin_host(item) or "" for item in origins(origin)]
     for domain in settings.domains:
-        if any(host == domain or host.endswith(f".{domain}") for host in hosts):
+        name = domain.lower().lstrip(".")
+        if any(host == name or host.endswith(f".{name}") for host in hosts):
             return domain
     return settings.fallback_domain
 
 
 def set_cookie(settings: CookieSettings, value: str, origin: str | None, now: datetime) -> bytes | None:
     """A ``Set-Cookie`` value that keeps ``value`` for the configured time, or blanks the cookie if it is empty.
+
+    ``now`` is in UTC, as HTTP's dates are.
 
     ``None`` if the value cannot stand in a cookie: it may come from the query string, and must not be able to
     write headers of its own.
@@ -48,7 +52,7 @@ def set_cookie(settings: CookieSettings, value: str, origin: str | None, now: da
         return None
     lifetime = timedelta(days=settings.expiration_days)
     expires = now + lifetime if value else now - lifetime
-    parts = [f"{settings.name}={value}", f"Expires={expires:%a, %d %b %Y %H:%M:%S GMT}", "Path=/"]
+    parts = [f"{settings.name}={value}", f"Expires={format_datetime(expires, usegmt=True)}", "Path=/"]
     domain = cookie_domain(settings, origin)
     if domain:
         parts.append(f"Domain={domain}")

@@ -1,8 +1,11 @@
 """Which origin may read a reply, and what a preflight is told."""
 
-from urllib.parse import urlsplit
+import re
 
 Headers = list[tuple[bytes, bytes]]
+
+# Strict, because it is written into the reply: scheme, host and port, and nothing that could end a header.
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 def origins(header: str | None) -> list[str]:
@@ -15,12 +18,13 @@ def origins(header: str | None) -> list[str]:
 
 
 def origin_host(origin: str) -> str | None:
-    """The host of an origin, or ``None`` if it is not one."""
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return None
-    return parts.hostname if parts.scheme else None
+    """The host of an origin in lower case, or ``None`` if it is not one.
+
+    >>> origin_host("https://Shop.example:8443"), origin_host("null"), origin_host("https://a.example/path")
+    ('shop.example', None, None)
+    """
+    match = _ORIGIN.fullmatch(origin)
+    return match[1].lower() if match else None
 
 
 def cors_headers(header: str | None) -> Headers:
@@ -30,7 +34,7 @@ def cors_headers(header: str | None) -> Headers:
     """
     found = origins(header)
     return [
-        (b"access-control-allow-origin", found[0].encode("latin-1", "replace") if found else b"*"),
+        (b"access-control-allow-origin", found[0].encode("ascii") if found else b"*"),
         (b"access-control-allow-credentials", b"true"),
     ]
 

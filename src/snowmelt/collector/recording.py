@@ -1,6 +1,6 @@
 """From an HTTP request to the payload that is recorded of it, with the privacy rules applied."""
 
-import re
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -11,8 +11,10 @@ from snowmelt.events.payload import CollectorPayload
 ANONYMOUS_ID = "00000000-0000-0000-0000-000000000000"
 ANONYMOUS_ADDRESS = "unknown"
 
-_HIDDEN_WHEN_ANONYMOUS = frozenset({"x-forwarded-for", "x-real-ip", "cookie"})
-_ADDRESS = re.compile(r'"?\[?([0-9a-f.:]+)', re.IGNORECASE)
+# Everything in which a proxy may say who the client is.
+_HIDDEN_WHEN_ANONYMOUS = frozenset(
+    {"cookie", "forwarded", "x-forwarded-for", "x-real-ip", "true-client-ip", "cf-connecting-ip"}
+)
 
 
 class Request(NamedTuple):
@@ -56,9 +58,9 @@ def network_user_id(request: Request, cookie_name: str) -> str:
     if request.anonymous:
         return ANONYMOUS_ID
     if "nuid" in request.querystring:
-        given = dict(parse_qsl(request.querystring, keep_blank_values=True, separator="&")).get("nuid")
-        if given:
-            return given
+        for name, given in parse_qsl(request.querystring):
+            if name == "nuid":
+                return given
     return cookie_value(request.cookies(), cookie_name) or str(uuid4())
 
 
@@ -109,9 +111,7 @@ def _recorded_headers(request: Request, anonymous: bool, content_type: str | Non
 
 def _content_type(header: str | None) -> str | None:
     """A content type written one way: lower case, one space before each parameter."""
-    if header is None:
-        return None
-    return "; ".join(part.strip() for part in header.lower().split(";") if part.strip())
+    return "; ".join(part.strip() for part in (header or "").lower().split(";") if part.strip()) or None
 
 
 def _hostname(host: str | None) -> str | None:
@@ -123,10 +123,13 @@ def _hostname(host: str | None) -> str | None:
 
 
 def _client_address(request: Request) -> str | None:
-    forwarded = request.header("x-forwarded-for")
-    if forwarded:
-        match = _ADDRESS.match(forwarded)
-        if match and ("." in match[1] or ":" in match[1]):
-            address = match[1]
-            return address.partition(":")[0] if "." in address and address.count(":") == 1 else address
-    return request.peer
+    """The first address of ``X-Forwarded-For``, without quotes, brackets and port; else the peer's."""
+    text = (request.header("x-forwarded-for") or "").partition(",")[0].strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return request.peer

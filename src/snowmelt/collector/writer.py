@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
+import structlog
+
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog, Kind
@@ -11,6 +13,8 @@ from snowmelt.stores.event_log import EventLog, Kind
 Entry = tuple[Kind, int, bytes]
 
 MAX_WAITING_BYTES = 64 * 1024**2
+
+logger = structlog.get_logger("snowmelt.collector")
 
 
 class OverloadedError(StoreError):
@@ -45,12 +49,14 @@ class LogWriter:
         """Return when the entry is on the disk.
 
         Raises:
-            OverloadedError: if 64 MB are waiting already; the entry was not taken.
+            OverloadedError: if 64 MB are waiting already, or the writer was closed; the entry was not taken.
             StoreError: if the log cannot be written; the entry is not in it.
         """
         future = self._loop.create_future()
         with self._changed:
-            if self._closed or self._waiting_bytes > MAX_WAITING_BYTES:
+            if self._closed:
+                raise OverloadedError("the event log is closed: the server is stopping")
+            if self._waiting_bytes > MAX_WAITING_BYTES:
                 raise OverloadedError("the event log is too far behind to take more now")
             self._waiting.append((entry, future))
             self._waiting_bytes += len(entry[2])
@@ -71,16 +77,26 @@ class LogWriter:
                 group, self._waiting, self._waiting_bytes = self._waiting, [], 0
             if not group:
                 return
-            failure: Exception | None = None
-            try:
-                self._log.append([entry for entry, _ in group])
-                self._bell.ring()
-            except Exception as error:
-                failure = error
+            failure = self._write([entry for entry, _ in group])
             self._loop.call_soon_threadsafe(_settle, [future for _, future in group], failure)
 
+    def _write(self, entries: Sequence[Entry]) -> StoreError | None:
+        """Append, and say what went wrong: whatever it is, the thread must live to write the next group."""
+        try:
+            self._log.append(entries)
+        except StoreError as error:
+            return error
+        except Exception as error:
+            return StoreError(f"the event log cannot be written: {error!r}")
+        try:
+            self._bell.ring()
+        except Exception as error:
+            # The entries are on the disk; the engine looks again by itself within a second.
+            logger.error("the engine could not be woken", error=repr(error))
+        return None
 
-def _settle(futures: Sequence[asyncio.Future[None]], failure: Exception | None) -> None:
+
+def _settle(futures: Sequence[asyncio.Future[None]], failure: StoreError | None) -> None:
     for future in futures:
         if future.done():
             continue  # the client has gone

@@ -95,7 +95,11 @@ class HandlerSource:
         }
         bodies = [list(self._group(plan, attributes)) for plan, attributes in concerned]
         lines = ["def bind(states, now, reject):"]
-        lines += [f"    profiles_{plan.state_id} = states[{plan.state_id}]" for plan, _ in concerned]
+        for plan, _ in concerned:
+            lines += [
+                f"    profiles_{plan.state_id} = states[{plan.state_id}]",
+                f"    touch_{plan.state_id} = profiles_{plan.state_id}.touched.add",
+            ]
         lines += ["    def handle(event):"]
         if any(attribute.keeps.timed for _, attributes in concerned for attribute, _ in attributes):
             lines += ["        at = None"]
@@ -127,6 +131,7 @@ class HandlerSource:
                 yield f"    if {condition}:"
                 indent = "        "
             yield f"{indent}profile = profiles_{plan.state_id}[key]"
+            yield f"{indent}touch_{plan.state_id}(key)"
             for _, attribute in branch:
                 for line in self._update(plan, attribute):
                     yield indent + line

@@ -1,45 +1,38 @@
-"""The profiles of one group that a batch of events touches."""
+"""The profiles of one group that are in memory, and which of them a commit must write."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 from snowmelt.compute import state
 
 MAX_KEY_BYTES = 512
 
-NOTHING: Mapping[str, list[Any]] = MappingProxyType({})
-
 Load = Callable[[str], list[Any] | None]
 
 
 class Profiles(dict[str, list[Any]]):
-    """Key value -> profile, fetched when first touched; afterwards it holds exactly what a commit must write.
+    """Key value -> profile, loaded when first asked for.
+
+    Two generations: when :meth:`age` is called the profiles in memory become the old ones, and those that are
+    asked for again come back. That bounds memory without any bookkeeping for each use.
 
     Args:
         width: how many attributes the group has.
         load: gives the stored profile of a key value, or ``None`` if there is none yet.
-        young: profiles that are in memory, looked at before ``load``.
-        old: more of them, looked at after ``young``.
     """
 
-    def __init__(
-        self,
-        width: int,
-        load: Load = lambda key: None,
-        young: Mapping[str, list[Any]] = NOTHING,
-        old: Mapping[str, list[Any]] = NOTHING,
-    ) -> None:
+    def __init__(self, width: int, load: Load = lambda key: None) -> None:
         super().__init__()
         self._width = width
         self._load = load
-        self._young = young
-        self._old = old
+        self._old: dict[str, list[Any]] = {}
+        self.touched: set[str] = set()
+        """Keys whose profiles were changed since this set was last cleared; a key that is refused may be in it."""
         self.refused = 0
         """Updates lost to key values over 512 bytes."""
 
     def __missing__(self, key: str) -> list[Any]:
-        profile = self._young.get(key) or self._old.get(key)
+        profile = self._old.get(key)
         if profile is None:
             # 128 characters take at most 512 bytes, so that usual keys are not encoded just to be measured.
             if len(key) > MAX_KEY_BYTES // 4 and len(key.encode()) > MAX_KEY_BYTES:
@@ -48,3 +41,12 @@ class Profiles(dict[str, list[Any]]):
             profile = self._load(key) or state.empty(self._width)
         self[key] = profile
         return profile
+
+    def changed(self) -> list[tuple[str, list[Any]]]:
+        """The profiles that were changed, with their keys."""
+        return [(key, self[key]) for key in self.touched if key in self]
+
+    def age(self) -> None:
+        """Make all profiles old, and forget those that were old already. None of them may be unsaved."""
+        self._old = dict(self)
+        self.clear()

@@ -10,7 +10,7 @@ import msgspec
 from snowmelt.compute.handler import HandlerSource, paths_needed
 from snowmelt.compute.plan import AttributePlan, GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
-from snowmelt.compute.projection import UNREADABLE, Projection
+from snowmelt.compute.projection import Projection
 from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
 
@@ -24,7 +24,7 @@ class Tally(msgspec.Struct):
     """What happened to a batch, for metrics and logs.
 
     Args:
-        events: events read.
+        events: lines read.
         unreadable: lines that were no JSON object.
         rejected: (state id, slot) -> values that could not serve the attribute.
         errors: exceptions, one text for each event that raised; such an event is counted only in part.
@@ -74,15 +74,16 @@ class Program:
         """Empty profiles for every group: what a replay starts from."""
         return {plan.state_id: Profiles(len(plan.attributes)) for plan in self.plans}
 
-    def apply(self, lines: Iterable[bytes], profiles: Mapping[int, dict[str, list[Any]]], now: int) -> Tally:
+    def apply(self, chunks: Iterable[bytes], profiles: Mapping[int, Profiles], now: int) -> Tally:
         """Update profiles with a batch of events.
 
         Args:
-            lines: events in their JSON form, one each.
-            profiles: by state id, the profiles of each group, usually :class:`Profiles`; changed in place.
+            chunks: events in their JSON form, one a line, in chunks of one or more lines; a few hundred
+                kilobytes a chunk are decoded fastest.
+            profiles: by state id, the profiles of each group; changed in place.
             now: ms since the epoch; decides only which tiles of a period need no longer be kept.
 
-        Cost: with three attributes about 3 µs an event on one core, most of it decoding.
+        Cost: with three attributes about 2 µs an event on one core, more than half of it decoding.
         """
         tally = Tally()
         rejected = tally.rejected
@@ -91,27 +92,25 @@ class Program:
             rejected[state_id, slot] += 1
 
         handlers: dict[Any, Callable[[Any], None] | None] = {}
-        decode, decode_any, kind_of = self.projection.decode_fast, self.projection.decode, self._kind_of
-        for line in lines:
-            tally.events += 1
-            try:
-                event = decode(line)
-            except UNREADABLE:
-                event = decode_any(line)
+        kind_of = self._kind_of
+        for chunk in chunks:
+            events = self.projection.decode_lines(chunk)
+            tally.events += len(events)
+            for event in events:
                 if event is None:
                     tally.unreadable += 1
                     continue
-            try:
-                kind = kind_of(event)
-                if kind in handlers:
-                    handle = handlers[kind]
-                else:
-                    bind = self._binder(kind)
-                    handle = handlers[kind] = bind(profiles, now, reject) if bind else None
-                if handle is not None:
-                    handle(event)
-            except Exception as error:
-                tally.errors.append(f"{type(error).__name__}: {error}")
+                try:
+                    kind = kind_of(event)
+                    if kind in handlers:
+                        handle = handlers[kind]
+                    else:
+                        bind = self._binder(kind)
+                        handle = handlers[kind] = bind(profiles, now, reject) if bind else None
+                    if handle is not None:
+                        handle(event)
+                except Exception as error:
+                    tally.errors.append(f"{type(error).__name__}: {error}")
         return tally
 
     def source(self, event_name: str | None, vendor: str | None = None, version: str | None = None) -> str:

@@ -114,8 +114,8 @@ class Projection:
         for path in sorted(set(paths), key=str):
             self._root.add(path)
         self.type = self._root.build("Event")
-        self.decode_fast = msgspec.json.Decoder(self.type).decode
-        """:meth:`decode` for usual events; raises one of ``UNREADABLE`` for others."""
+        decoder = msgspec.json.Decoder(self.type)
+        self._decode, self._decode_lines = decoder.decode, decoder.decode_lines
 
     def decode(self, line: bytes) -> Any:
         """The projected event, or ``None`` if the line is not a JSON object.
@@ -124,7 +124,7 @@ class Projection:
         should be) is decoded whole and converted, about ten times slower; that place reads as missing.
         """
         try:
-            return self.decode_fast(line)
+            return self._decode(line)
         except msgspec.ValidationError:
             pass
         except UNREADABLE:
@@ -134,6 +134,14 @@ class Projection:
         except UNREADABLE:
             return None
         return self._root.convert(event) if event.__class__ is dict else None
+
+    def decode_lines(self, lines: bytes) -> list[Any]:
+        """The projected events of JSON lines; ``None`` for each line that is not a JSON object."""
+        try:
+            return self._decode_lines(lines)
+        except UNREADABLE:
+            # Some line is unusual: all are looked at one by one.
+            return [self.decode(line) for line in lines.split(b"\n") if line.strip()]
 
     def access(self, path: Path, event: str) -> str:
         """A Python expression for the value at ``path`` of the projected event that is called ``event``.

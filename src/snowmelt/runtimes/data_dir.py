@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from snowmelt.settings import Settings
@@ -37,14 +38,31 @@ class DataDir:
         self._token = self.path / "sandbox.token"
 
     def sandbox_token(self, settings: Settings) -> str:
-        """The API's bearer token: the configured one, else one that is made once and kept with mode 0600."""
+        """The API's bearer token: the configured one, else one that is made once and kept with mode 0600.
+
+        Raises:
+            StoreError: if the kept one was emptied, or cannot be read or written.
+        """
         if settings.sandbox_token is not None:
             return settings.sandbox_token.get_secret_value()
         try:
-            fd = os.open(self._token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return self._token.read_text().strip()
-        token = secrets.token_urlsafe(32)
-        with os.fdopen(fd, "w") as file:
-            file.write(token + "\n")
+            if not self._token.exists():
+                self._make_token()
+            token = self._token.read_text().strip()
+        except OSError as error:
+            raise StoreError(f"the token in {self._token} cannot be used: {error}") from error
+        if not token:
+            raise StoreError(f"the token in {self._token} is empty: remove the file, and a new token is made")
         return token
+
+    def _make_token(self) -> None:
+        # Written aside and then linked, so that nobody finds it empty and the first of two processes wins.
+        draft = self._token.with_suffix(f".{os.getpid()}")
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(fd, "w") as file:
+                file.write(secrets.token_urlsafe(32) + "\n")
+            with suppress(FileExistsError):
+                os.link(draft, self._token)
+        finally:
+            draft.unlink(missing_ok=True)

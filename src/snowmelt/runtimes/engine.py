@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -15,11 +16,10 @@ from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import json as event_json
-from snowmelt.runtimes.cache import ProfileCache
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
 from snowmelt.stores.failed_events import Failed, FailedEvents
-from snowmelt.stores.profiles import ProfileStore
+from snowmelt.stores.profiles import Commit, ProfileStore
 
 READ_RECORDS = 256
 
@@ -73,7 +73,9 @@ class Engine:
         self._enricher = enricher
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
-        self._cache = ProfileCache(cache_keys)
+        self._cache_keys = cache_keys
+        self._profiles: dict[int, Profiles] = {}
+        self._commit: Commit | None = None
         self.statistics = Statistics.decode(store.statistics)
         self._program = Program([])
         self._purging: list[int] = []
@@ -105,7 +107,7 @@ class Engine:
                 self._commit_events(records, statistics)
         except BaseException:
             # What was changed in memory was not stored.
-            self._cache.clear()
+            self._forget_profiles()
             raise
         self.statistics = statistics
         self._purge()
@@ -116,12 +118,7 @@ class Engine:
         now = self._clock()
         failed: list[Failed] = []
         with self._store.commit() as commit:
-            profiles = {
-                plan.state_id: Profiles(
-                    len(plan.attributes), partial(commit.load, plan.state_id), *self._cache.of(plan.state_id)
-                )
-                for plan in self._program.plans
-            }
+            self._commit = commit
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
                 lines: list[bytes] = []
@@ -130,51 +127,61 @@ class Engine:
                         break
                     self._lines_of(record, now, lines, failed, statistics)
                     position, statistics.last_record = record.sequence, record.time
-                tally = self._program.apply(lines, profiles, now)
+                tally = self._program.apply(lines, self._profiles, now)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
                 if position != records[-1].sequence or time.monotonic() > deadline:
                     break
                 records = self._log.read(position, READ_RECORDS)
-            commit.store(profiles)
-            statistics.refused_keys += sum(group.refused for group in profiles.values())
+            commit.store(self._profiles)
+            statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
             statistics.updated = now
             commit.position = position
             commit.statistics = statistics.encode()
             if failed:
                 self._failed.add(failed)
-        self._cache.remember(profiles)
+        for group in self._profiles.values():
+            group.touched.clear()
+            group.refused = 0
+        if sum(map(len, self._profiles.values())) > self._cache_keys:
+            for group in self._profiles.values():
+                group.age()
+
+    def _load(self, state_id: int, key: str) -> list[Any] | None:
+        assert self._commit is not None
+        return self._commit.load(state_id, key)
+
+    def _forget_profiles(self) -> None:
+        """Have nothing in memory: every profile is loaded when it is asked for again."""
+        self._profiles = {
+            plan.state_id: Profiles(len(plan.attributes), partial(self._load, plan.state_id))
+            for plan in self._program.plans
+        }
 
     def _lines_of(
         self, record: Record, now: int, lines: list[bytes], failed: list[Failed], statistics: Statistics
     ) -> None:
-        """The events of a record, as JSON lines; what cannot become one goes to ``failed``."""
+        """The events of a record, as chunks of JSON lines; what cannot become one goes to ``failed``."""
         if record.kind is Kind.EVENTS:
-            lines += record.body.split(b"\n")
+            lines.append(record.body)
             return
         statistics.payloads += 1
+        # Whatever a record holds, the engine must get past it: it would meet it again at every start.
         try:
-            payload = decode_payload(record.body)
-        except msgspec.DecodeError as error:
-            row: dict[str, object] = {"error": str(error), "payload": record.body.hex()}
-            failed.append(Failed(record.sequence, 0, now, "generic_error", f"unreadable log record: {error}", row))
+            outcomes = self._enricher.enrich(decode_payload(record.body), now)
+        except Exception as error:
+            failed.append(_fault(record, 0, now, error))
             return
-        for item, outcome in enumerate(self._enricher.enrich(payload, now)):
-            if isinstance(outcome, FailedEvent):
-                failed.append(
-                    Failed(
-                        record.sequence,
-                        item,
-                        outcome.timestamp,
-                        outcome.category,
-                        outcome.reason,
-                        outcome.row(),
-                    )
-                )
-            else:
-                lines.append(event_json.encode(outcome.event))
+        for item, outcome in enumerate(outcomes):
+            try:
+                if isinstance(outcome, FailedEvent):
+                    failed.append(_failed(record, item, outcome))
+                else:
+                    lines.append(event_json.encode(outcome.event))
+            except Exception as error:
+                failed.append(_fault(record, item, now, error))
 
     def _commit_definitions(self, record: Record, statistics: Statistics) -> None:
         snapshot = _read_snapshot(record.body)
@@ -200,7 +207,7 @@ class Engine:
                 # One group that this release cannot compute must not stop the others.
                 logger.error("a published group is not computed", group=entry.group.get("name"), error=str(error))
         self._program = Program(plans)
-        self._cache.clear()
+        self._forget_profiles()
         known = {entry.state_id for entry in snapshot.groups}
         self._purging = [state_id for state_id in self._store.state_ids() if state_id not in known]
         logger.info("definitions in force", revision=snapshot.revision, groups=[plan.title for plan in plans])
@@ -212,3 +219,14 @@ class Engine:
         if not self._store.purge(self._purging[0]):
             self._purging.pop(0)
         return True
+
+
+def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
+    return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+
+
+def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:
+    """What stands for a record, or one of its events, that this release cannot handle at all."""
+    logger.error("a record of the log cannot be read", record=record.sequence, error=repr(error))
+    row: dict[str, object] = {"error": repr(error), "payload": record.body.hex()}
+    return Failed(record.sequence, item, now, "generic_error", f"unreadable log record: {error!r}", row)

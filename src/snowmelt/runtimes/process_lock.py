@@ -19,6 +19,7 @@ class ProcessLock:
     def __init__(self, path: Path, what: str) -> None:
         self._path = path
         self._what = what
+        self._acquired = False
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def acquire(self, timeout: float = 10.0) -> None:
@@ -36,11 +37,19 @@ class ProcessLock:
                     "--data-dir"
                 )
             time.sleep(0.02)
+        self._acquired = True
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
 
+    def release(self) -> None:
+        """Let go of the lock."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        self._acquired = False
+
     def held(self) -> bool:
         """Whether some process holds the lock now."""
+        if self._acquired:
+            return True
         if self._try(fcntl.LOCK_SH):
             fcntl.flock(self._fd, fcntl.LOCK_UN)
             return False

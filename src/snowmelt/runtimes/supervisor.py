@@ -23,6 +23,8 @@ from snowmelt.stores.errors import StoreError
 from snowmelt.stores.profiles import ProfileStore
 
 STOP_SECONDS = 15
+SECOND_SERVER_SECONDS = 2
+"""How long a server waits for another one, which may be about to stop, to leave the data folder."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STEADY_SECONDS = 30
 
@@ -81,9 +83,12 @@ class Child:
         pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
         return pause
 
-    def stop(self) -> None:
-        """Ask it to stop, wait, and end it if it does not."""
+    def ask_to_stop(self) -> None:
+        """Tell it to finish what it began and end."""
         self.process.terminate()
+
+    def await_end(self) -> None:
+        """Wait for its end, and end it if it takes too long."""
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -121,7 +126,7 @@ class Supervisor:
         Raises:
             StoreError: if the data folder or the address cannot be used.
         """
-        ProcessLock(self._data.server_lock, "server").acquire()
+        ProcessLock(self._data.server_lock, "server").acquire(SECOND_SERVER_SECONDS)
         self._prepare()
         listener = self._listen()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -144,8 +149,11 @@ class Supervisor:
         finally:
             listener.close()
             # First no new payloads come in, then the engine finishes.
-            for child in [*webs, engine]:
-                child.stop()
+            for children in (webs, [engine]):
+                for child in children:
+                    child.ask_to_stop()
+                for child in children:
+                    child.await_end()
             self._data.address.unlink(missing_ok=True)
 
     def _watch(self, children: list[Child], url: str) -> int:
@@ -160,31 +168,39 @@ class Supervisor:
                     announced = True
                     self._data.address.write_text(url)
                     self._on_ready(url, self._data.sandbox_token(self._settings))
-                continue
-            status = child.process.returncode
-            if status == EXIT_UNUSABLE and not announced:
-                return 1
-            pause = child.pause()
-            logger.error("process ended, starting it again", child=child.name, status=status, pause=pause)
-            time.sleep(pause)
-            child.start()
+            elif what == "due":
+                child.start()
+            else:
+                status = child.process.returncode
+                if status == EXIT_UNUSABLE and not announced:
+                    return 1
+                pause = child.pause()
+                logger.error("process ended, starting it again", child=child.name, status=status, pause=pause)
+                timer = threading.Timer(pause, self._events.put, [(child, "due")])
+                timer.daemon = True
+                timer.start()
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         self._events.put((None, "stop"))
 
     def _prepare(self) -> None:
         """Everything that must be there before the children open it."""
+        # An engine whose supervisor was killed uses the profiles until it has finished what it began.
+        engine_lock = ProcessLock(self._data.engine_lock, "engine")
+        engine_lock.acquire(STOP_SECONDS)
         restored = Checkpoints(self._data.path).recover()
         if restored is not None:
             logger.warning("the machine went down while in use: profiles are rebuilt from the log", since=restored)
         ProfileStore(self._data.profiles, self._settings.engine.map_size).close()
+        engine_lock.release()
         self._data.sandbox_token(self._settings)
 
     def _listen(self) -> socket.socket:
         host, port = self._settings.host, self._settings.port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # Web processes whose supervisor was killed keep the port until they have finished what they began.
-        deadline = time.monotonic() + STOP_SECONDS
+        # Web processes whose supervisor was killed keep the port until they have finished what they began; that
+        # it was killed shows by the address that it left.
+        deadline = time.monotonic() + (STOP_SECONDS if self._data.address.exists() else 0)
         while True:
             listener = socket.socket(family, socket.SOCK_STREAM)
             try:
@@ -194,11 +210,11 @@ class Supervisor:
                 break
             except OSError as error:
                 listener.close()
-                left_over = error.errno == errno.EADDRINUSE and ProcessLock(self._data.engine_lock, "engine").held()
-                if not left_over or time.monotonic() > deadline:
+                in_use = error.errno == errno.EADDRINUSE
+                if not in_use or time.monotonic() > deadline:
+                    advice = "is another server running there? Choose" if in_use else "choose"
                     raise StoreError(
-                        f"cannot listen on {host} port {port} ({error.strerror}): is another server running there? "
-                        "Choose another --port"
+                        f"cannot listen on {host} port {port} ({error.strerror}): {advice} another --host or --port"
                     ) from error
                 time.sleep(0.05)
         listener.setblocking(False)

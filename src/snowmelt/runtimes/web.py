@@ -1,6 +1,7 @@
 """The web process: collector, API, health and metrics on one port."""
 
 import asyncio
+import signal
 import socket
 import sys
 
@@ -82,6 +83,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         doors,
         loop="uvloop",
         http="httptools",
+        ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -91,10 +93,15 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     )
     server = uvicorn.Server(config)
 
-    def supervisor_gone() -> None:
+    def stop(*signal_and_frame: object) -> None:
         server.should_exit = True
+
+    def supervisor_gone() -> None:
+        stop()
         loop.remove_reader(STDIN)
 
+    # When uvicorn is done it raises the signal that stopped it once more, which must not end the process here.
+    signal.signal(signal.SIGTERM, stop)
     loop = asyncio.get_running_loop()
     loop.add_reader(STDIN, supervisor_gone)
     loop.call_soon(report_ready)

@@ -2,9 +2,12 @@
 
 import os
 import select
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from snowmelt.stores.errors import StoreError
 
 
 class Bell:
@@ -14,13 +17,23 @@ class Bell:
 
     Args:
         path: where the pipe is; made if absent.
+
+    Raises:
+        StoreError: if it cannot be made or opened.
     """
 
     def __init__(self, path: Path) -> None:
-        with suppress(FileExistsError):
-            os.mkfifo(path, 0o600)
-        # Opened for both directions: a pipe that one end alone holds would block, or report its end.
-        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            with suppress(FileExistsError):
+                os.mkfifo(path, 0o600)
+            # Opened for both directions: a pipe that one end alone holds would block, or report its end.
+            self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise StoreError(f"the pipe {path} cannot be opened: {error}") from error
+        if not stat.S_ISFIFO(os.fstat(self._fd).st_mode):
+            # A file is always readable: whoever waits would never sleep.
+            os.close(self._fd)
+            raise StoreError(f"{path} must be a named pipe and is not: remove it, it is made again")
 
     def ring(self) -> None:
         """Wake whoever waits; cheap (a system call), never blocks."""

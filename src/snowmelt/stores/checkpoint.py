@@ -9,6 +9,7 @@ from the checkpoint on, is applied again.
 import os
 import shutil
 from pathlib import Path
+from uuid import uuid4
 
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
@@ -20,7 +21,7 @@ def boot_id() -> str:
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
-        return f"unknown, process {os.getpid()}"
+        return f"unknown {uuid4()}"
 
 
 class Checkpoints:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -10,11 +11,15 @@ import lmdb
 import msgspec
 
 from snowmelt.events.payload import CollectorPayload
-from snowmelt.stores.errors import StoreError, StoreFullError
+from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.errors import StoreError
 
 _SEQUENCE = struct.Struct(">Q")
 _HEADER = struct.Struct(">cQ")
+_NO_PLACE = _SEQUENCE.pack(0)
 _TRIM_CHUNK = 2_000
+_LEAST_RESERVE = 64 * 1024
+READ_BYTES = 8 * 1024**2
 
 encode_payload = msgspec.msgpack.Encoder().encode
 decode_payload = msgspec.msgpack.Decoder(CollectorPayload).decode
@@ -63,14 +68,9 @@ class EventLog:
 
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
         self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._env = lmdb.open(str(path), map_size=map_size, max_dbs=0, readahead=False, max_readers=512)
-        except (OSError, lmdb.Error) as error:
-            raise StoreError(
-                f"the event log at {path} cannot be opened ({error}): check that the folder is writable and is on a "
-                "local disk"
-            ) from error
+        self._env = open_environment(path, map_size, "event log")
+        # LMDB needs room to delete, too: without it a full log could never be trimmed.
+        self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
 
     def append(self, records: Sequence[tuple[Kind, int, bytes]]) -> int:
         """Write records (kind, time in ms, body) and return the last one's place, once they are on the disk.
@@ -79,30 +79,32 @@ class EventLog:
             StoreFullError: if there is no room; nothing was written then.
             StoreError: if the disk refuses for another reason.
         """
-        try:
-            with self._env.begin(write=True) as txn:
-                last = _last(txn)
-                for kind, time, body in records:
-                    last += 1
-                    txn.put(_SEQUENCE.pack(last), _HEADER.pack(kind.value, time) + body, append=True)
-            return last
-        except (lmdb.MapFullError, lmdb.DiskError) as error:
-            raise StoreFullError(
-                f"the event log at {self.path} is full ({error}): free disk space, or raise log.map_size"
-            ) from error
-        except lmdb.Error as error:
-            raise StoreError(f"the event log at {self.path} cannot be written: {error}") from error
+        with self._explained(), self._env.begin(write=True) as txn:
+            last = _last(txn)
+            for kind, time, body in records:
+                last += 1
+                txn.put(_SEQUENCE.pack(last), _HEADER.pack(kind.value, time) + body, append=True)
+            pages = txn.stat()
+            if (pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]) * pages["psize"] > self._room:
+                raise lmdb.MapFullError("what is left is kept for trimming")
+        return last
 
-    def read(self, after: int, limit: int = 1_000) -> list[Record]:
-        """At most ``limit`` records that come after a place, in order."""
+    def read(self, after: int, limit: int = 1_000, limit_bytes: int = READ_BYTES) -> list[Record]:
+        """Records that come after a place, in order: at most ``limit``, and no more once ``limit_bytes`` are read.
+
+        Raises:
+            StoreError: if a newer release has written a kind of record that this one does not know.
+        """
         records: list[Record] = []
+        size = 0
         with self._env.begin() as txn, txn.cursor() as cursor:
             if cursor.set_range(_SEQUENCE.pack(after + 1)):
                 for key, value in cursor:
                     kind, time = _HEADER.unpack_from(value)
                     (sequence,) = _SEQUENCE.unpack(key)
-                    records.append(Record(sequence, Kind(kind), time, value[_HEADER.size :]))
-                    if len(records) >= limit:
+                    records.append(Record(sequence, self._kind(kind, sequence), time, value[_HEADER.size :]))
+                    size += len(value)
+                    if len(records) >= limit or size >= limit_bytes:
                         break
         return records
 
@@ -127,10 +129,13 @@ class EventLog:
 
         Returns:
             How many were dropped. Works in small transactions, so that appends are not held up.
+
+        Raises:
+            StoreError: if the disk refuses.
         """
         dropped = 0
         while True:
-            with self._env.begin(write=True) as txn, txn.cursor() as cursor:
+            with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
                 stop = min(through, _last(txn) - 1)
                 chunk = 0
                 more = cursor.first()
@@ -142,11 +147,29 @@ class EventLog:
                     chunk += 1
             dropped += chunk
             if chunk < _TRIM_CHUNK:
-                return dropped
+                break
+        if dropped:
+            # LMDB uses pages again from the second commit after they were freed.
+            with self._explained(), self._env.begin(write=True) as txn:
+                txn.put(_NO_PLACE, b"")
+                txn.delete(_NO_PLACE)
+        return dropped
 
     def close(self) -> None:
         """Close the environment; records that were appended are safe without it."""
         self._env.close()
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained("event log", self.path, "log.map_size")
+
+    def _kind(self, mark: bytes, sequence: int) -> Kind:
+        try:
+            return Kind(mark)
+        except ValueError as error:
+            raise StoreError(
+                f"record {sequence} of the event log at {self.path} is of a kind that this release does not know "
+                f"({mark!r}): run the release that wrote it, or a newer one"
+            ) from error
 
 
 def _last(txn: lmdb.Transaction) -> int:

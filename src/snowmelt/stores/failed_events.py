@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from snowmelt.stores.errors import StoreError
+from snowmelt.stores.errors import StoreError, StoreFullError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS failed_events (
@@ -57,6 +57,7 @@ class FailedEvents:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self._database = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -66,15 +67,27 @@ class FailedEvents:
             raise StoreError(f"the failed events at {path} cannot be opened: {error}") from error
 
     def add(self, failed: Sequence[Failed]) -> None:
-        """Keep failed events; one that is kept already stays as it is."""
+        """Keep failed events; one that is kept already stays as it is.
+
+        Raises:
+            StoreFullError: if there is no room on the disk; nothing was kept then.
+            StoreError: if the database refuses for another reason.
+        """
         rows = [(*entry[:5], _encode(entry.row)) for entry in failed]
-        self._database.execute("BEGIN IMMEDIATE")
         try:
-            self._database.executemany("INSERT OR IGNORE INTO failed_events VALUES (?, ?, ?, ?, ?, ?)", rows)
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                self._database.executemany("INSERT OR IGNORE INTO failed_events VALUES (?, ?, ?, ?, ?, ?)", rows)
+                self._database.execute("COMMIT")
+            except BaseException:
+                # Some errors, a full disk among them, have ended the transaction already.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise StoreFullError(f"there is no room for failed events at {self._path}: free disk space") from error
+            raise StoreError(f"the failed events at {self._path} cannot be written: {error}") from error
 
     def list(self, category: str | None = None, limit: int = 100) -> Iterator[Failed]:
         """The newest failed events first."""

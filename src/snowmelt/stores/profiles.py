@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any, Self
 import lmdb
 
 from snowmelt.compute import state
-from snowmelt.stores.errors import PositionMovedError, StoreError, StoreFullError
+from snowmelt.compute.profiles import Profiles
+from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.errors import PositionMovedError
 
 _STATE_ID = struct.Struct(">I")
 _POSITION = struct.Struct(">Q")
@@ -34,16 +36,6 @@ def profile_key(state_id: int, identifier: bytes) -> bytes:
     return _STATE_ID.pack(state_id) + identifier
 
 
-def _open(path: Path, map_size: int, **options: Any) -> lmdb.Environment:
-    try:
-        return lmdb.open(str(path), map_size=map_size, max_dbs=0, readahead=False, max_readers=512, **options)
-    except (OSError, lmdb.Error) as error:
-        raise StoreError(
-            f"the profile store at {path} cannot be opened ({error}): check that the folder is writable and is on a "
-            "local disk"
-        ) from error
-
-
 class ProfileReader:
     """Reads profiles from any process, without waiting for the engine and without being seen by it.
 
@@ -56,7 +48,7 @@ class ProfileReader:
     """
 
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
-        self._env = _open(path, map_size, readonly=True)
+        self._env = open_environment(path, map_size, "profile store", readonly=True)
 
     def get(self, items: Iterable[tuple[int, bytes]]) -> list[bytes | None]:
         """The stored profiles of (state id, key value in UTF-8) pairs, all as of one moment.
@@ -100,8 +92,7 @@ class ProfileStore:
 
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        self._env = _open(path, map_size, sync=False, metasync=False)
+        self._env = open_environment(path, map_size, "profile store", sync=False, metasync=False)
         with self._env.begin() as txn:
             stored = txn.get(POSITION)
             self.position = int(_POSITION.unpack(stored)[0]) if stored else 0
@@ -114,25 +105,24 @@ class ProfileStore:
 
         Raises:
             PositionMovedError: if another engine has committed meanwhile.
-            StoreFullError: if there is no room; nothing has changed then.
+            StoreFullError: if there is no room.
+            StoreError: if the disk refuses for another reason.
+
+        After any error inside it nothing has changed.
         """
-        try:
-            with self._env.begin(write=True, buffers=True) as txn:
-                stored = txn.get(POSITION)
-                position = int(_POSITION.unpack(stored)[0]) if stored else 0
-                if position != self.position:
-                    raise PositionMovedError(
-                        f"the profiles at {self.path} are at position {position}, this engine left them at "
-                        f"{self.position}: two engines share one data folder; stop one of them"
-                    )
-                with Commit(txn, position) as commit:
-                    yield commit
-        except (lmdb.MapFullError, lmdb.DiskError) as error:
-            raise StoreFullError(
-                f"the profile store at {self.path} is full ({error}): free disk space, or raise engine.map_size"
-            ) from error
+        with self._explained(), self._env.begin(write=True, buffers=True) as txn:
+            stored = txn.get(POSITION)
+            position = int(_POSITION.unpack(stored)[0]) if stored else 0
+            if position != self.position:
+                raise PositionMovedError(
+                    f"the profiles at {self.path} are at position {position}, this engine left them at "
+                    f"{self.position}: two engines share one data folder; stop one of them"
+                )
+            with Commit(txn, position) as commit:
+                yield commit
         self.position = commit.position
         self.definitions = commit.definitions or self.definitions
+        self.statistics = commit.statistics or self.statistics
 
     def state_ids(self) -> list[int]:
         """The state ids that have profiles."""
@@ -147,9 +137,12 @@ class ProfileStore:
 
         Returns:
             Whether there may be more. In pieces, so that events do not wait for a large group to go.
+
+        Raises:
+            StoreError: as :meth:`commit`.
         """
         prefix = _STATE_ID.pack(state_id)
-        with self._env.begin(write=True) as txn, txn.cursor() as cursor:
+        with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
             more = cursor.set_range(prefix)
             for _ in range(_PURGE_CHUNK):
                 if not more or not cursor.key().startswith(prefix):
@@ -159,16 +152,21 @@ class ProfileStore:
 
     def sync(self) -> None:
         """Put everything committed on the disk."""
-        self._env.sync(True)
+        with self._explained():
+            self._env.sync(True)
 
     def copy(self, path: Path) -> None:
         """Write a consistent, synced copy of the store into an empty folder, while work goes on."""
-        self._env.copy(str(path), compact=True)
+        with self._explained():
+            self._env.copy(str(path), compact=True)
 
     def close(self) -> None:
         """Sync and close."""
         self.sync()
         self._env.close()
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained("profile store", self.path, "engine.map_size")
 
 
 class Commit:
@@ -200,19 +198,19 @@ class Commit:
         stored = self._txn.get(profile_key(state_id, key.encode()))
         return None if stored is None else state.decode(stored)
 
-    def store(self, profiles: Mapping[int, Mapping[str, list[Any]]]) -> None:
-        """Write all profiles, in key order: neighbours share pages, which halves the work."""
-        rows = sorted(chain.from_iterable(_rows(state_id, changed) for state_id, changed in profiles.items()))
+    def store(self, profiles: Mapping[int, Profiles]) -> None:
+        """Write the profiles that were changed, in key order: neighbours share pages, which halves the work."""
+        rows = sorted(chain.from_iterable(_rows(state_id, group) for state_id, group in profiles.items()))
         with self._txn.cursor() as cursor:
             cursor.putmulti(rows)
 
 
-def _rows(state_id: int, profiles: Mapping[str, list[Any]]) -> list[tuple[bytes, bytes]]:
+def _rows(state_id: int, profiles: Profiles) -> list[tuple[bytes, bytes]]:
     prefix, encode, plain = _STATE_ID.pack(state_id), state.encode, _MAX_PLAIN_KEY // 4
     return [
         (
             prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()),
             encode(profile),
         )
-        for key, profile in profiles.items()
+        for key, profile in profiles.changed()
     ]

@@ -1,0 +1,59 @@
+"""Run the benchmarks and print their table: `python -m bench [engine] [server] [start] [--write]`."""
+
+import argparse
+import os
+import platform
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import engine, server, start
+from bench.row import Row
+
+BENCHES: dict[str, Callable[[Path], list[Row]]] = {"engine": engine.run, "server": server.run, "start": start.run}
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    model = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        found = re.search(r"model name\s*: (.+)", cpuinfo.read_text())
+        model = found[1] if found else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, Python {platform.python_version()}, {platform.system()}"
+
+
+def table(rows: list[Row]) -> str:
+    """A Markdown table."""
+    lines = ["| what | median | least - greatest | beside it | budget |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def main() -> None:
+    """Run the benchmarks that were asked for, or all."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}; all if none")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    arguments = parser.parse_args()
+    for name in arguments.names or BENCHES:
+        if name not in BENCHES:
+            parser.error(f"there is no benchmark `{name}`: choose from {', '.join(BENCHES)}")
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="snowmelt-bench-") as folder:
+            rows = BENCHES[name](Path(folder))
+        taken = time.monotonic() - started
+        text = f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.\n\n{table(rows)}"
+        print(f"\n{name} ({taken:.0f} s): {text}", flush=True)
+        if arguments.write:
+            page = PAGE.read_text()
+            block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+            PAGE.write_text(block.sub(lambda match: f"{match[1]}{text}\n{match[2]}", page))
+
+
+if __name__ == "__main__":
+    main()

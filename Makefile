@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	PYTHON=$(PYTHON) scripts/system-deps
 	$(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	PATH="$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	PATH="$(BIN):$$PATH" uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	PATH="$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import engine, server, start
 from bench.row import Row
+from snowmelt.runtimes.logs import configure_logs
 
 BENCHES: dict[str, Callable[[Path], list[Row]]] = {"engine": engine.run, "server": server.run, "start": start.run}
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -44,6 +45,7 @@ def main() -> None:
         if name not in BENCHES:
             parser.error(f"there is no benchmark `{name}`: choose from {', '.join(BENCHES)}")
         started = time.monotonic()
+        configure_logs("warning")
         with tempfile.TemporaryDirectory(prefix="snowmelt-bench-") as folder:
             rows = BENCHES[name](Path(folder))
         taken = time.monotonic() - started
@@ -52,7 +54,8 @@ def main() -> None:
         if arguments.write:
             page = PAGE.read_text()
             block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-            PAGE.write_text(block.sub(lambda match: f"{match[1]}{text}\n{match[2]}", page))
+            start_mark, end_mark = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+            PAGE.write_text(block.sub(lambda _, new=f"{start_mark}{text}\n{end_mark}": new, page))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from itertools import cycle
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import uvloop
@@ -49,8 +49,7 @@ class _Connection(asyncio.Protocol):
         self.failed = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def _send(self) -> None:
@@ -107,4 +106,4 @@ def load(url: str, requests: list[bytes], connections: int = 32, seconds: float 
     """Send the requests round and round for some seconds; addresses of this machine only."""
     assert urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_in_process, (url, requests, connections, seconds))
+        return pool.apply_async(_in_process, (url, requests, connections, seconds)).get(timeout=seconds + 30)

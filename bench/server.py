@@ -167,7 +167,10 @@ def cart(user: str) -> dict[str, str]:
     """An `add_to_cart` as a browser sends it, about 1.3 KB."""
     action = {"schema": f"iglu:{ECOMMERCE}/snowplow_ecommerce_action/jsonschema/1-0-2", "data": {"type": "add_to_cart"}}
     product = {"id": "LMP-204", "category": "home/lighting", "price": 39.9, "currency": "EUR", "name": "Desk lamp"}
-    page = {"schema": "iglu:com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0", "data": {"id": str(uuid.uuid4())}}
+    page = {
+        "schema": "iglu:com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0",
+        "data": {"id": str(uuid.uuid4())},
+    }
     entities = [{"schema": f"iglu:{ECOMMERCE}/product/jsonschema/1-0-0", "data": product}, page]
     wrapper = "iglu:com.snowplowanalytics.snowplow/{}/jsonschema/1-0-0"
     now = str(time.time_ns() // 1_000_000)

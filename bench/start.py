@@ -1,5 +1,6 @@
 """How long things take to start, and how much memory they hold then."""
 
+import os
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,8 @@ RUNS = 5
 
 def run(folder: Path) -> list[Row]:
     """All rows, with servers in a folder."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+    seconds_of("import snowmelt.cli.serve, snowmelt.runtimes.web, snowmelt.runtimes.engine_process")
     bare = seconds_of("pass")
     client = seconds_of("import snowmelt")
     used = seconds_of("from snowmelt import SignalsSandbox, StreamAttributeGroup")
@@ -23,7 +26,7 @@ def run(folder: Path) -> list[Row]:
         with OwnServer(folder / f"start-{number}") as server:
             starts.append(time.perf_counter() - started)
             time.sleep(2)  # what is prepared in the background belongs to the idle size
-            memory.append(resident(server.pid))
+            memory.append(resident(server.process_id))
     return [
         Row("python -c pass", f"{bare:.2f} s"),
         Row("import snowmelt", f"{client:.2f} s", ratio=f"{client / bare:.1f} x Python alone", budget="< 0.5 s"),
@@ -62,5 +65,3 @@ def resident(pid: int) -> float:
             if line.startswith("Pss:"):
                 total += int(line.split()[1])
     return total / 1024
-
-

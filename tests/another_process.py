@@ -78,5 +78,6 @@ def die_while_reading(path: Path) -> None:
     import lmdb
 
     environment = lmdb.open(str(path), map_size=2**30)
-    environment.begin().get(b"x")
+    reading = environment.begin()
+    reading.get(b"x")
     os.kill(os.getpid(), signal.SIGKILL)

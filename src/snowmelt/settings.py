@@ -86,7 +86,7 @@ class EngineSettings(_Section):
 
     map_size: MapSize = 256 * GiB
     """Upper bound of the profile store file; address space, not disk, is reserved."""
-    commit_ms: Annotated[float, Field(ge=1, le=1000)] = 50.0
+    commit_ms: Annotated[float, Field(ge=1, le=1000)] = 100.0
     """While events are waiting, the profiles are committed this often; a quiet engine commits at once."""
     cache_keys: Annotated[int, Field(ge=1)] = 200_000
     """Profiles kept decoded in memory between commits."""
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
         env_prefix="SNOWMELT_",
         env_nested_delimiter="__",
         toml_file="snowmelt.toml",
-        extra="ignore",
+        extra="forbid",
         use_attribute_docstrings=True,
     )
 

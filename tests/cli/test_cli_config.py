@@ -9,9 +9,7 @@ from snowmelt.cli.config import existing_data, load_settings
 from snowmelt.cli.errors import CommandError
 
 
-def test_flags_stand_above_the_environment_and_that_above_the_file(
-    run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flags_stand_above_the_environment_and_that_above_the_file(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("snowmelt.toml").write_text('host = "file"\nport = 1\nworkers = 2\n')
     monkeypatch.setenv("SNOWMELT_HOST", "environment")
     monkeypatch.setenv("SNOWMELT_PORT", "3")

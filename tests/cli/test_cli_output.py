@@ -16,9 +16,7 @@ def test_a_pipe_gets_tab_separated_lines_without_the_title(capsys: pytest.Captur
     assert capsys.readouterr().out == "name\tvalue\nviews\t3\nnote\ttwo parts\n"
 
 
-def test_a_terminal_gets_a_table(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_terminal_gets_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "on_terminal", lambda: True)
     print_table(("name", "value"), [("views", "[bold]3[/bold]")], "title")
     drawn = capsys.readouterr().out

@@ -55,7 +55,7 @@ def test_control_c_leaves_neither_a_server_nor_its_folder(tmp_path: Path) -> Non
             os.kill(server, 0)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def test_a_single_wrong_value_fails_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,8 +68,6 @@ def test_a_payload_is_enriched_like_a_request_of_a_tracker() -> None:
         ("payload", b"nothing", "JSON"),
     ],
 )
-def test_what_is_not_of_the_format_is_refused_with_the_reason(
-    line_format: Format, line: bytes, reason: str
-) -> None:
+def test_what_is_not_of_the_format_is_refused_with_the_reason(line_format: Format, line: bytes, reason: str) -> None:
     with pytest.raises(UNREADABLE, match=reason):
         LINE_FORMATS[line_format].convert(line)

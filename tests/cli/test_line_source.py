@@ -53,7 +53,7 @@ def test_the_lines_of_a_pipe_come_before_it_ends(monkeypatch: pytest.MonkeyPatch
     import os
 
     reading, writing = os.pipe()
-    with open(reading, "rb") as stream, open(writing, "wb", buffering=0) as pipe:
+    with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb", buffering=0) as pipe:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
         blocks = read_blocks(STDIN)
         pipe.write(b"first\nsec")

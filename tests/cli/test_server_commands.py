@@ -16,9 +16,11 @@ from snowmelt.events.fields import FIELDS
 
 pytestmark = pytest.mark.process
 
-DEFINITIONS = "from snowmelt.demo.tutorial import tutorial_group, tutorial_service\n" + (
-    "group, service = tutorial_group(), tutorial_service()\n"
-)
+DEFINITIONS = """
+from snowmelt.demo.tutorial import tutorial_group, tutorial_service
+
+group, service = tutorial_group(), tutorial_service()
+"""
 
 
 def test_apply_ingest_get_watch_and_doctor(run: Any, server: Any, tmp_path: Path) -> None:
@@ -81,7 +83,7 @@ def test_tsv_and_payloads_are_counted_like_live_events(run: Any, server: Any, tm
     assert "events.tsv:3: " in run("failed", "list", "--category", "loader_parsing_error", *here).stdout
 
 
-def test_what_the_server_refuses_is_told_with_the_file(run: Any, server: Any, tmp_path: Path) -> None:
+def test_what_the_server_refuses_is_told(run: Any, server: Any, tmp_path: Path) -> None:
     here = ("--data-dir", server.data_dir)
     (tmp_path / "defs.py").write_text(DEFINITIONS)
     assert run("apply", "defs.py", *here).exit_code == 0
@@ -92,17 +94,13 @@ def test_what_the_server_refuses_is_told_with_the_file(run: Any, server: Any, tm
     assert result.stderr.startswith("error: ")
     assert result.stderr.rstrip().endswith("in defs.py")
 
-
-def test_a_name_that_nobody_registered(run: Any, server: Any) -> None:
-    result = run("get", "nothing", "domain_userid", "u", "--data-dir", server.data_dir)
-    assert result.exit_code == 1
-    assert result.stderr.startswith("error: ")
-
-
-def test_a_wrong_token_is_told(run: Any, server: Any) -> None:
-    result = run("get", NAME, "domain_userid", "u", "--url", server.url, "--token", "wrong")
-    assert result.exit_code == 1
-    assert "401" in result.stderr
+    unknown = run("get", "nothing", "domain_userid", "u", *here)
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith("error: ")
+    assert "404" in unknown.stderr
+    refused = run("get", NAME, "domain_userid", "u", "--url", server.url, "--token", "wrong")
+    assert refused.exit_code == 1
+    assert "401" in refused.stderr
 
 
 def test_without_a_server_it_says_how_to_start_one(run: Any, data: Path) -> None:

@@ -50,10 +50,26 @@ def test_reading_starts_after_a_place_and_is_bounded(log: EventLog) -> None:
     assert [record.body for record in log.follow(298)] == [b"299", b"300"]
 
 
-def test_reading_stops_at_many_bytes_but_gives_at_least_one_record(log: EventLog) -> None:
+def test_reading_stops_at_many_bytes_but_gives_at_least_one_record(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log.append(events(b"x" * 100, b"y" * 100, b"z"))
-    assert [record.sequence for record in log.read(0, limit_bytes=150)] == [1, 2]
-    assert [record.sequence for record in log.read(0, limit_bytes=1)] == [1]
+    monkeypatch.setattr(module, "READ_BYTES", 150)
+    assert [record.sequence for record in log.read(0)] == [1, 2]
+    monkeypatch.setattr(module, "READ_BYTES", 1)
+    assert [record.sequence for record in log.read(0)] == [1]
+    assert [record.sequence for record in log.follow()] == [1, 2, 3]
+
+
+def test_reading_without_copies_sees_the_log_as_it_was(log: EventLog) -> None:
+    log.append(events(b"1", b"2"))
+    with log.reading() as read:
+        log.append(events(b"3"))
+        assert [(record.sequence, bytes(record.body)) for record in read(0, 1)] == [(1, b"1")]
+        assert [(record.sequence, bytes(record.body)) for record in read(1, 10)] == [(2, b"2")]
+        assert read(2, 10) == []
+    with log.reading() as read:
+        assert [record.sequence for record in read(2, 10)] == [3]
 
 
 def test_following_goes_through_every_chunk(log: EventLog) -> None:
@@ -87,7 +103,7 @@ def test_a_full_log_takes_nothing_says_why_and_goes_on_after_a_trim(tmp_path: Pa
     before = log.read(0)
     assert before and len(before) % 2 == 0, "a refused append must leave nothing behind"
     with pytest.raises(StoreFullError):
-        log.append(events(b"x" * 20_000))
+        log.append(events(b"x" * 200_000))
     assert log.read(0) == before
     assert log.trim(len(before), older_than=1) == len(before) - 1
     assert log.append(events(b"x" * 10_000)) == len(before) + 1
@@ -143,7 +159,7 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, content: bytes) -
         EventLog(tmp_path / "data.mdb" / "log")
 
 
-def test_who_was_killed_while_reading_is_forgotten(tmp_path: Path) -> None:
+def test_who_was_killed_while_reading_is_forgotten(tmp_path: Path, another_process: AnotherProcess) -> None:
     """Its reader's slot would keep old pages from being used again, and the log would grow for ever."""
     log = EventLog(tmp_path / "log", map_size=MB)
     log.append(events(b"x"))
@@ -151,9 +167,7 @@ def test_who_was_killed_while_reading_is_forgotten(tmp_path: Path) -> None:
     reader.start()
     reader.join(30)
     assert reader.exitcode == -9
-    # As when the process is started again: somebody opens the log.
-    log.close()
-    log = EventLog(tmp_path / "log", map_size=MB)
+    another_process(read_log, tmp_path / "log")  # as the process does that takes its place
     for _ in range(200):
         log.append(events(b"x" * 50_000))
         log.trim(log.head(), older_than=1)

@@ -44,11 +44,7 @@ def apply(
         return
     with connect(url, token, data_dir) as signals:
         # What this release cannot publish yet is refused before anything is written.
-        unknown = [
-            one.definition
-            for one in found
-            if not isinstance(one.definition, tuple(k.model for k in IN_ORDER))
-        ]
+        unknown = [one.definition for one in found if not isinstance(one.definition, tuple(k.model for k in IN_ORDER))]
         if unknown:
             signals.publish(unknown)
         for one in found:

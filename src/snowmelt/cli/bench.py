@@ -12,10 +12,11 @@ def bench(
         int, typer.Option(metavar="N", min=1_000, max=5_000_000, help="How many events to run.")
     ] = 100_000,
 ) -> None:
-    """Measure this machine: the disk, the engine and reads, in a folder that is removed.
+    """Measure this machine: the disk, the engine and reads.
 
-    The events are made up, 1.8 KB each, for the tutorial's three attributes. Decoding alone is measured in
-    the same run; the ratios to it say more than the rates about a machine that is busy with other things.
+    It works in a temporary folder. The events are made up, 1.8 KB each, for the tutorial's three attributes.
+    Decoding alone is measured in the same run; the ratios to it say more than the rates about a machine that is
+    busy with other things.
 
     \b
     Example:

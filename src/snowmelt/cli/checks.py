@@ -53,9 +53,7 @@ def check_machine() -> Iterator[Result]:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     limited = files != resource.RLIM_INFINITY and files < LEAST_FILES
     shown = "unlimited" if files == resource.RLIM_INFINITY else f"{files:,}"
-    yield Result(
-        not limited, f"open files: {shown}", f"raise it for many connections: ulimit -n {LEAST_FILES * 16}"
-    )
+    yield Result(not limited, f"open files: {shown}", f"raise it for many connections: ulimit -n {LEAST_FILES * 16}")
     now = time.time()
     yield Result(
         YEAR_2025 < now < YEAR_2100,
@@ -68,9 +66,7 @@ def check_disk(data: DataDir) -> Iterator[Result]:
     """Room, kind and speed of the disk under the data folder."""
     yield Result(True, f"data folder {data.path} is writable")
     free = shutil.disk_usage(data.path).free
-    yield Result(
-        free >= LEAST_FREE, f"free space: {free / 1024**3:,.1f} GB", "free some, or move the data folder"
-    )
+    yield Result(free >= LEAST_FREE, f"free space: {free / 1024**3:,.1f} GB", "free some, or move the data folder")
     kind = filesystem_of(data.path)
     yield Result(
         kind not in NETWORK_FILESYSTEMS,

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 DataDirOption = Annotated[
     Path | None,
-    typer.Option(
-        "--data-dir", metavar="DIR", help="The data folder.  [default: as set, else ./snowmelt-data]"
-    ),
+    typer.Option("--data-dir", metavar="DIR", help="The data folder.  [default: as set, else ./snowmelt-data]"),
 ]
 
 
@@ -56,7 +54,6 @@ def existing_data(settings: Settings) -> DataDir:
     path = settings.data_dir.absolute()
     if not path.is_dir():
         raise CommandError(
-            f"there is no data folder {path}: give --data-dir, "
-            f"or make one with `snowmelt serve --data-dir {path}`"
+            f"there is no data folder {path}: give --data-dir, or make one with `snowmelt serve --data-dir {path}`"
         )
     return DataDir(path)

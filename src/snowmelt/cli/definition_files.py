@@ -51,9 +51,7 @@ class DefinitionFilesError(CommandError):
         self.problems = list(problems)
         count = len(self.problems)
         lines = "\n".join(f"  {problem}" for problem in self.problems)
-        super().__init__(
-            f"nothing was published, the files have {count} problem{'s' * (count != 1)}:\n{lines}"
-        )
+        super().__init__(f"nothing was published, the files have {count} problem{'s' * (count != 1)}:\n{lines}")
 
 
 def title_of(definition: Definition) -> str:
@@ -65,9 +63,7 @@ def title_of(definition: Definition) -> str:
     """
     family = next(word for kind, word in _FAMILIES if isinstance(definition, kind))
     version = getattr(definition, "version", None)
-    return f"{family} {getattr(definition, 'name', '')}" + (
-        f" version {version}" if version is not None else ""
-    )
+    return f"{family} {getattr(definition, 'name', '')}" + (f" version {version}" if version is not None else "")
 
 
 def load_definitions(paths: Iterable[Path]) -> list[Found]:
@@ -90,18 +86,14 @@ def load_definitions(paths: Iterable[Path]) -> list[Found]:
     if problems:
         raise DefinitionFilesError(problems)
     order = [kind for kind, _ in _FAMILIES]
-    return sorted(
-        once, key=lambda one: next(i for i, kind in enumerate(order) if isinstance(one.definition, kind))
-    )
+    return sorted(once, key=lambda one: next(i for i, kind in enumerate(order) if isinstance(one.definition, kind)))
 
 
 def _files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
     endings = ", ".join(_READERS)
     for path in paths:
         if path.is_dir():
-            inside = sorted(
-                file for file in path.rglob("*") if file.suffix in _READERS and not _hidden(file, path)
-            )
+            inside = sorted(file for file in path.rglob("*") if file.suffix in _READERS and not _hidden(file, path))
             if not inside:
                 problems.append(f"{path}: there is no file of definitions ({endings}) in this folder")
             yield from inside

@@ -30,23 +30,20 @@ def demo(
         bool, typer.Option("--once", help="Stop after some seconds, and check every value that was read.")
     ] = False,
     shoppers: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many shoppers.")] = 20,
-    seconds: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, help="How long they shop, with --once.")
-    ] = 15.0,
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long they shop, with --once.")] = 15.0,
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the server, 0 for a free one.")
     ] = 0,
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            "--data-dir", metavar="DIR", help="Keep the data here.  [default: a folder that is removed]"
-        ),
+        typer.Option("--data-dir", metavar="DIR", help="Keep the data here.  [default: a folder that is removed]"),
     ] = None,
 ) -> None:
     """Show it at work: a server, and shoppers that visit it.
 
-    The tutorial's three attributes are published, and shoppers browse through the real Snowplow tracker. The table shows for each shopper what was read from the server beside what the shopper did ("sent").
-    Ctrl-C ends it. With --once it ends by itself, with exit status 1 if a single value is wrong.
+    The tutorial's three attributes are published, and shoppers browse through the real Snowplow tracker. The
+    table shows for each shopper what was read from the server beside what the shopper did ("sent"). Ctrl-C ends
+    it. With --once it ends by itself, with exit status 1 if a single value is wrong.
 
     \b
     Example:
@@ -69,8 +66,8 @@ def demo(
         signals.publish([tutorial_group(), tutorial_service()])
         shop = Shop(server.url, shoppers)
         _introduce(server, shop)
-        shop.open()
         try:
+            shop.open()
             _show(signals, shop, time.monotonic() + seconds if once else None)
         finally:
             delivered = shop.close(timeout=20.0 if once else 1.0)
@@ -104,7 +101,7 @@ def _show(signals: SignalsSandbox, shop: Shop, until: float | None) -> None:
         return
     from rich.live import Live
 
-    with Live(auto_refresh=False) as live:
+    with Live(auto_refresh=False, transient=True) as live:
         while left(REFRESH_SECONDS):
             title = f"{shop.acknowledged:,} events acknowledged"
             live.update(rich_table(COLUMNS, _rows(shop, _read(signals, shop)), title), refresh=True)
@@ -115,9 +112,7 @@ def _check(signals: SignalsSandbox, shop: Shop) -> None:
     print_table(COLUMNS, _rows(shop, values))
     wrong = [shopper.name for shopper in shop.shoppers if not shopper.agrees(values[shopper.domain_userid])]
     if wrong:
-        raise CommandError(
-            f"what was read differs from what was sent for {len(wrong)} shoppers: {', '.join(wrong)}"
-        )
+        raise CommandError(f"what was read differs from what was sent for {len(wrong)} shoppers: {', '.join(wrong)}")
     count = len(shop.shoppers)
     typer.echo(f"{shop.tracked:,} events of {count} shoppers: every value that was read is what was sent")
 

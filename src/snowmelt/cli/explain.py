@@ -70,7 +70,7 @@ def explanation(plan: GroupPlan) -> Iterator[str]:
 
 
 def _event_kinds(plan: GroupPlan) -> list[dict[str, str | None]]:
-    """The kinds of events that the attributes name, in their order; before them all others, if taken."""
+    """The kinds of events that the attributes name, in their order, and all others last, if taken."""
     from snowmelt.definitions import Event
 
     kinds: list[dict[str, str | None]] = []
@@ -94,9 +94,7 @@ def _registered_groups(data_dir: Path | None) -> list[AttributeGroup]:
 
     data = existing_data(load_settings(data_dir=data_dir))
     if not data.registry.exists():
-        raise CommandError(
-            f"no server has run on {data.path} yet, so it has no definitions; --file takes a file"
-        )
+        raise CommandError(f"no server has run on {data.path} yet, so it has no definitions; --file takes a file")
     with Registry.open(data.registry) as registry:
         return [stored.group for stored in registry.groups.all()]
 
@@ -108,9 +106,7 @@ def _chosen(groups: list[AttributeGroup], name: str) -> AttributeGroup:
         raise CommandError(f"there is no attribute group {name}; there is {known}")
     group: AttributeGroup = max(found, key=lambda group: group.version)
     if group.kind != "stream":
-        raise CommandError(
-            f"{group.qualified_name} is not computed from events, so there is nothing to explain"
-        )
+        raise CommandError(f"{group.qualified_name} is not computed from events, so there is nothing to explain")
     return group
 
 
@@ -118,7 +114,5 @@ def _narrowed(group: AttributeGroup, name: str) -> AttributeGroup:
     """The group with one of its attributes only."""
     chosen = [attribute for attribute in group.attributes or [] if attribute.name == name]
     if not chosen:
-        raise CommandError(
-            f"{group.qualified_name} has no attribute {name}; it has {', '.join(group.column_names())}"
-        )
+        raise CommandError(f"{group.qualified_name} has no attribute {name}; it has {', '.join(group.column_names())}")
     return group.model_copy(update={"attributes": chosen})

@@ -45,9 +45,7 @@ def list_failed(
         str | None, typer.Option(metavar="WORD", help="Only this category, such as schema_violations.")
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 100,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a line, with the payload.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, with the payload.")] = False,
     data_dir: DataDirOption = None,
 ) -> None:
     """List failed events, the newest first.
@@ -65,9 +63,7 @@ def list_failed(
         return
     rows = [(str(one.sequence), str(one.item), _instant(one.time), one.category, one.reason) for one in found]
     total = counts.get(category, 0) if category else sum(counts.values())
-    print_table(
-        ("sequence", "item", "time", "category", "reason"), rows, f"{len(rows)} of {total} failed events"
-    )
+    print_table(("sequence", "item", "time", "category", "reason"), rows, f"{len(rows)} of {total} failed events")
 
 
 @failed_app.command("show")

@@ -126,9 +126,7 @@ class Importer:
 
 
 def _row(one: _Unreadable) -> dict[str, object]:
-    errors: Sequence[object] = [
-        {"type": "UnhandledRowDecodingError", "message": f"{one.place}: {one.reason}"}
-    ]
+    errors: Sequence[object] = [{"type": "UnhandledRowDecodingError", "message": f"{one.place}: {one.reason}"}]
     return {
         "schema": SCHEMA,
         "data": {

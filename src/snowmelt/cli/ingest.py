@@ -22,20 +22,19 @@ SHOWN = 20
 
 
 def ingest(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Plain or gzip files; - is standard input.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Plain or gzip files; - is standard input.")],
     line_format: Annotated[
         Literal["enriched-tsv", "enriched-json", "payload"],
         typer.Option("--format", help="What each line is."),
     ],
     data_dir: DataDirOption = None,
 ) -> None:
-    """Append events to the event log, whether a server runs on the data folder or not.
+    """Append events from files to the event log.
 
-    Each line is an enriched event (enriched-tsv, enriched-json), or the body that a tracker posts (payload),
-    which is enriched as if it came now. What is reported as appended is on the disk. A line that cannot be
-    read is reported and kept as a failed event, the others go in, and the exit status is 1.
+    It makes no difference whether a server runs on the data folder: one that runs applies them at once. Each
+    line is an enriched event (enriched-tsv, enriched-json), or the body that a tracker posts (payload), which
+    is enriched as if it came now. What is reported as appended is on the disk. A line that cannot be read is
+    reported and kept as a failed event, the others go in, and the exit status is 1.
 
     \b
     Example:

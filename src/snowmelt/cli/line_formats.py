@@ -50,9 +50,7 @@ def _from_payload(line: bytes) -> bytes:
     if not isinstance(body, dict) or not isinstance(body.get("data"), list):
         raise LineError('the line must be a JSON object {"schema": "iglu:...", "data": [...]}')
     if not str(body.get("schema")).startswith(_PAYLOAD_DATA):
-        raise LineError(
-            f"its schema must be a version of {_PAYLOAD_DATA}jsonschema, not {body.get('schema')!r}"
-        )
+        raise LineError(f"its schema must be a version of {_PAYLOAD_DATA}jsonschema, not {body.get('schema')!r}")
     return line
 
 

@@ -7,7 +7,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from snowmelt.cli.errors import CommandError
 
@@ -45,7 +45,8 @@ def read_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     try:
         if path == STDIN:
             # Its own buffer would wait until it is full.
-            stream = io.BufferedReader(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+            stdin: Any = sys.stdin.buffer
+            stream = io.BufferedReader(getattr(stdin, "raw", stdin))
             try:
                 yield from _blocks(stream, block_bytes, live=True)
             finally:

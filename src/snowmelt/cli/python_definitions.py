@@ -62,9 +62,7 @@ def _problems(error: Exception, path: Path) -> Iterator[str]:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         yield f"line {error.lineno}: {error.msg}"
         return
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     place = f"line {lines[-1]}: " if lines else ""
     if isinstance(error, ValidationError):
         yield from (f"{place}{error.title}: {problem}" for problem in problems_of(error))

@@ -19,15 +19,11 @@ def serve(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(
-            metavar="PORT", min=0, max=65535, help="Port to listen on, 0 for a free one.  [default: 8080]"
-        ),
+        typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on, 0 for a free one.  [default: 8080]"),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, max=64, help="Web processes, beside the engine's one.  [default: 1]"
-        ),
+        typer.Option(metavar="N", min=1, max=64, help="Web processes, beside the engine's one.  [default: 1]"),
     ] = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"] | None,

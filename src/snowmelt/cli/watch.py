@@ -54,9 +54,7 @@ def watch(
             _draw(readings(), f"{readable.title}, {key} {identifier}")
         else:
             for values in readings():
-                typer.echo(
-                    "\t".join([_clock(), *(f"{name}={shown(value)}" for name, value in values.items())])
-                )
+                typer.echo("\t".join([_clock(), *(f"{name}={shown(value)}" for name, value in values.items())]))
 
 
 def _draw(readings: Iterator[dict[str, Any]], title: str) -> None:

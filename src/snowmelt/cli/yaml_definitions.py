@@ -68,9 +68,7 @@ def read_yaml(path: Path) -> tuple[list[Any], list[str]]:
         return [], [f"{f'line {mark.line + 1}: ' if mark else ''}{error.problem or error}"]
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         return [], [" ".join(str(error).split())]
-    items = [
-        item for document in documents for item in (document if isinstance(document, list) else [document])
-    ]
+    items = [item for document in documents for item in (document if isinstance(document, list) else [document])]
     for number, item in enumerate((item for item in items if item is not None), start=1):
         try:
             definitions.append(_read(item))

@@ -3,6 +3,7 @@
 import base64
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from snowmelt.compute.calculated import is_number, text_of
@@ -11,23 +12,31 @@ from snowmelt.compute.instant import format_instant, parse_instant
 Cast = Callable[[Any], Any]
 
 
+def _is_numeric(value: Any) -> bool:
+    """Numbers of events, and the exact fractions that some sums are."""
+    return is_number(value) or isinstance(value, Fraction)
+
+
 def _integer(bits: int) -> Cast:
-    least, greatest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    bound = 1 << bits - 1
+    least, greatest = -bound, bound - 1
 
     def cast(value: Any) -> int | None:
-        if not is_number(value):
+        if not _is_numeric(value):
             return None
         if isinstance(value, float):
             if math.isnan(value):
                 return None
-            value = least if value < least else greatest if value > greatest else math.trunc(value)
-        return int(max(least, min(greatest, value)))
+            # Before truncation, because an infinity has no integer.
+            value = max(float(least), min(float(greatest), value))
+        whole = math.trunc(value)
+        return max(least, min(greatest, whole))
 
     return cast
 
 
 def _double(value: Any) -> float | None:
-    if not is_number(value):
+    if not _is_numeric(value):
         return None
     try:
         number = float(value)

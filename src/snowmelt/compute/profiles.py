@@ -23,8 +23,9 @@ class Profiles(dict[str, list[Any]]):
 
     def __init__(self, width: int, load: Load = lambda key: None) -> None:
         super().__init__()
-        self._width = width
-        self._load = load
+        self._empty = state.empty(width)
+        self.load = load
+        """May be replaced: the engine gives each of its transactions a way to load of its own."""
         self._old: dict[str, list[Any]] = {}
         self.touched: set[str] = set()
         """Keys whose profiles were changed since this set was last cleared; a key that is refused may be in it."""
@@ -37,14 +38,10 @@ class Profiles(dict[str, list[Any]]):
             # 128 characters take at most 512 bytes, so that usual keys are not encoded just to be measured.
             if len(key) > MAX_KEY_BYTES // 4 and len(key.encode()) > MAX_KEY_BYTES:
                 self.refused += 1
-                return state.empty(self._width)
-            profile = self._load(key) or state.empty(self._width)
+                return self._empty.copy()
+            profile = self.load(key) or self._empty.copy()
         self[key] = profile
         return profile
-
-    def changed(self) -> list[tuple[str, list[Any]]]:
-        """The profiles that were changed, with their keys."""
-        return [(key, self[key]) for key in self.touched if key in self]
 
     def age(self) -> None:
         """Make all profiles old, and forget those that were old already. None of them may be unsaved."""

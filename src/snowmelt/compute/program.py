@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -34,6 +34,21 @@ class Tally(msgspec.Struct):
     unreadable: int = 0
     rejected: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
     errors: list[str] = []
+
+
+Handler: TypeAlias = Callable[[Any], None]
+
+
+class _Handlers(dict[Any, Handler | None]):
+    """Kind of event -> what handles it in this batch, made when the first such event comes."""
+
+    def __init__(self, make: Callable[[Any], Handler | None]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, kind: Any) -> Handler | None:
+        handler = self[kind] = self._make(kind)
+        return handler
 
 
 class Program:
@@ -74,7 +89,7 @@ class Program:
         """Empty profiles for every group: what a replay starts from."""
         return {plan.state_id: Profiles(len(plan.attributes)) for plan in self.plans}
 
-    def apply(self, chunks: Iterable[bytes], profiles: Mapping[int, Profiles], now: int) -> Tally:
+    def apply(self, chunks: Iterable[bytes | memoryview], profiles: Mapping[int, Profiles], now: int) -> Tally:
         """Update profiles with a batch of events.
 
         Args:
@@ -91,7 +106,7 @@ class Program:
         def reject(state_id: int, slot: int) -> None:
             rejected[state_id, slot] += 1
 
-        handlers: dict[Any, Callable[[Any], None] | None] = {}
+        handlers = _Handlers(lambda kind: self._handler(kind, profiles, now, reject))
         kind_of = self._kind_of
         for chunk in chunks:
             events = self.projection.decode_lines(chunk)
@@ -101,12 +116,7 @@ class Program:
                     tally.unreadable += 1
                     continue
                 try:
-                    kind = kind_of(event)
-                    if kind in handlers:
-                        handle = handlers[kind]
-                    else:
-                        bind = self._binder(kind)
-                        handle = handlers[kind] = bind(profiles, now, reject) if bind else None
+                    handle = handlers[kind_of(event)]
                     if handle is not None:
                         handle(event)
                 except Exception as error:
@@ -118,6 +128,12 @@ class Program:
         identity = dict(zip(_IDENTITY.values(), (event_name, vendor, version), strict=True))
         concerned = self._concerned({field: identity[field] for field in self._selected_by})
         return HandlerSource(concerned, self.projection).text if concerned else ""
+
+    def _handler(
+        self, kind: Any, profiles: Mapping[int, Profiles], now: int, reject: Callable[[int, int], None]
+    ) -> Handler | None:
+        bind = self._binder(kind)
+        return bind(profiles, now, reject) if bind else None
 
     def _binder(self, kind: Any) -> Callable[..., Any] | None:
         if kind in self._binders:

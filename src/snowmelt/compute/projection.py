@@ -17,6 +17,12 @@ Path: TypeAlias = tuple[str | int, ...]
 
 _decode_whole = msgspec.json.Decoder().decode
 
+_MAX_DEPTH = 20
+"""Steps that become types of their own; longer paths end in a value that is decoded whole and walked."""
+
+_NAMELESS = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+"""What the decoder takes no member's name with; such a member is looked for in the whole value."""
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the JSON decoder raises of a line: not JSON, or another shape; not UTF-8; nested too deeply."""
 
@@ -49,14 +55,16 @@ class _Node:
         self.fields: dict[str, str] = {}
         self.type: Any = Any
 
-    def add(self, steps: Path) -> None:
-        if not steps:
+    def add(self, steps: Path, depth: int = 0) -> None:
+        if not steps or depth == _MAX_DEPTH:
             self.whole = True
-        elif isinstance(steps[0], str):
-            self.members.setdefault(steps[0], _Node()).add(steps[1:])
-        else:
+        elif not isinstance(steps[0], str):
             self.elements = self.elements or _Node()
-            self.elements.add(steps[1:])
+            self.elements.add(steps[1:], depth + 1)
+        elif _NAMELESS.search(steps[0]):
+            self.whole = True
+        else:
+            self.members.setdefault(steps[0], _Node()).add(steps[1:], depth + 1)
 
     def build(self, name: str) -> Any:
         """Decide how this place is decoded and make the types; mixed uses are decoded whole."""
@@ -112,7 +120,9 @@ class Projection:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._root = _Node()
         for path in sorted(set(paths), key=str):
-            self._root.add(path)
+            # No event has a column of such a name; to look for it would mean to decode every event whole.
+            if not _NAMELESS.search(str(path[0])):
+                self._root.add(path)
         self.type = self._root.build("Event")
         decoder = msgspec.json.Decoder(self.type)
         self._decode, self._decode_lines = decoder.decode, decoder.decode_lines
@@ -135,19 +145,21 @@ class Projection:
             return None
         return self._root.convert(event) if event.__class__ is dict else None
 
-    def decode_lines(self, lines: bytes) -> list[Any]:
+    def decode_lines(self, lines: bytes | memoryview) -> list[Any]:
         """The projected events of JSON lines; ``None`` for each line that is not a JSON object."""
         try:
             return self._decode_lines(lines)
         except UNREADABLE:
             # Some line is unusual: all are looked at one by one.
-            return [self.decode(line) for line in lines.split(b"\n") if line.strip()]
+            return [self.decode(line) for line in bytes(lines).split(b"\n") if line.strip()]
 
     def access(self, path: Path, event: str) -> str:
         """A Python expression for the value at ``path`` of the projected event that is called ``event``.
 
         It needs :func:`walk` in its namespace, and gives ``None`` wherever a step leads nowhere.
         """
+        if path[0] not in self._root.members:
+            return "None"
         node, expression, guards = self._root, event, []
         for position, step in enumerate(path):
             if node.whole:

@@ -82,6 +82,11 @@ class OwnServer:
             assert self._process.stdout is not None
             self._process.stdout.close()
 
+    @property
+    def process_id(self) -> int:
+        """Of the supervisor; the other processes are its children."""
+        return self._process.pid
+
     def wait_caught_up(self, seconds: float = 20.0) -> None:
         """Return when everything that was acknowledged is in the profiles.
 

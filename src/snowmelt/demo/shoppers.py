@@ -73,9 +73,7 @@ class Shopper:
         self.carts += 1
         self.cents += product.cents
         cart = {"total_value": self.cents / 100, "currency": CURRENCY}
-        return _action(
-            "add_to_cart", [SelfDescribingJson(PRODUCT, product.entity()), SelfDescribingJson(CART, cart)]
-        )
+        return _action("add_to_cart", [SelfDescribingJson(PRODUCT, product.entity()), SelfDescribingJson(CART, cart)])
 
     def agrees(self, values: dict[str, Any]) -> bool:
         """Whether the attributes that were read are what this shopper did, to the cent.

@@ -63,7 +63,5 @@ def tutorial_service() -> Service:
 
 
 def _action(kind: str) -> Criteria:
-    kind_of_action = EventProperty(
-        vendor=ECOMMERCE, name="snowplow_ecommerce_action", major_version=1, path="type"
-    )
+    kind_of_action = EventProperty(vendor=ECOMMERCE, name="snowplow_ecommerce_action", major_version=1, path="type")
     return Criteria(all=[Criterion.eq(property=kind_of_action, value=kind)])

@@ -11,9 +11,7 @@ from snowmelt.demo.tutorial import ECOMMERCE
 
 ACTION = "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1"
 PRODUCT = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1"
-USER_AGENT = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36"
-)
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 

@@ -3,8 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
 
 import msgspec
 import structlog
@@ -19,9 +17,11 @@ from snowmelt.events import json as event_json
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
 from snowmelt.stores.failed_events import Failed, FailedEvents
-from snowmelt.stores.profiles import Commit, ProfileStore
+from snowmelt.stores.profiles import ProfileStore
 
 READ_RECORDS = 256
+
+Read = Callable[[int, int], Sequence[Record]]
 
 logger = structlog.get_logger("snowmelt.engine")
 
@@ -63,7 +63,7 @@ class Engine:
         store: ProfileStore,
         failed: FailedEvents,
         enricher: Enricher,
-        commit_ms: float = 50.0,
+        commit_ms: float = 100.0,
         cache_keys: int = 200_000,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -75,7 +75,6 @@ class Engine:
         self._clock = clock
         self._cache_keys = cache_keys
         self._profiles: dict[int, Profiles] = {}
-        self._commit: Commit | None = None
         self.statistics = Statistics.decode(store.statistics)
         self._program = Program([])
         self._purging: list[int] = []
@@ -96,44 +95,46 @@ class Engine:
         Raises:
             StoreError: if a store cannot be written; nothing of the step counts then, and it can be tried again.
         """
-        records = self._log.read(self.position, READ_RECORDS)
-        if not records:
-            return self._purge()
-        statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
-        try:
-            if records[0].kind is Kind.DEFINITIONS:
-                self._commit_definitions(records[0], statistics)
-            else:
-                self._commit_events(records, statistics)
-        except BaseException:
-            # What was changed in memory was not stored.
-            self._forget_profiles()
-            raise
+        with self._log.reading() as read:
+            records = read(self.position, READ_RECORDS)
+            if not records:
+                return self._purge()
+            statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
+            try:
+                if records[0].kind is Kind.DEFINITIONS:
+                    self._commit_definitions(records[0], statistics)
+                else:
+                    self._commit_events(read, records, statistics)
+            except BaseException:
+                # What was changed in memory was not stored.
+                self._forget_profiles()
+                raise
         self.statistics = statistics
         self._purge()
         return True
 
-    def _commit_events(self, records: Sequence[Record], statistics: Statistics) -> None:
+    def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
         deadline = time.monotonic() + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
         with self._store.commit() as commit:
-            self._commit = commit
+            for state_id, group in self._profiles.items():
+                group.load = commit.loader(state_id)
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
-                lines: list[bytes] = []
+                chunks: list[bytes | memoryview] = []
                 for record in records:
                     if record.kind is Kind.DEFINITIONS:
                         break
-                    self._lines_of(record, now, lines, failed, statistics)
+                    self._read(record, now, chunks, failed, statistics)
                     position, statistics.last_record = record.sequence, record.time
-                tally = self._program.apply(lines, self._profiles, now)
+                tally = self._program.apply(chunks, self._profiles, now)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
                 if position != records[-1].sequence or time.monotonic() > deadline:
                     break
-                records = self._log.read(position, READ_RECORDS)
+                records = read(position, READ_RECORDS)
             commit.store(self._profiles)
             statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
@@ -149,23 +150,16 @@ class Engine:
             for group in self._profiles.values():
                 group.age()
 
-    def _load(self, state_id: int, key: str) -> list[Any] | None:
-        assert self._commit is not None
-        return self._commit.load(state_id, key)
-
     def _forget_profiles(self) -> None:
         """Have nothing in memory: every profile is loaded when it is asked for again."""
-        self._profiles = {
-            plan.state_id: Profiles(len(plan.attributes), partial(self._load, plan.state_id))
-            for plan in self._program.plans
-        }
+        self._profiles = {plan.state_id: Profiles(len(plan.attributes)) for plan in self._program.plans}
 
-    def _lines_of(
-        self, record: Record, now: int, lines: list[bytes], failed: list[Failed], statistics: Statistics
+    def _read(
+        self, record: Record, now: int, chunks: list[bytes | memoryview], failed: list[Failed], statistics: Statistics
     ) -> None:
         """The events of a record, as chunks of JSON lines; what cannot become one goes to ``failed``."""
         if record.kind is Kind.EVENTS:
-            lines.append(record.body)
+            chunks.append(record.body)
             return
         statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
@@ -179,7 +173,7 @@ class Engine:
                 if isinstance(outcome, FailedEvent):
                     failed.append(_failed(record, item, outcome))
                 else:
-                    lines.append(event_json.encode(outcome.event))
+                    chunks.append(event_json.encode(outcome.event))
             except Exception as error:
                 failed.append(_fault(record, item, now, error))
 
@@ -190,7 +184,7 @@ class Engine:
             commit.position = record.sequence
             if newer:
                 statistics.revision = snapshot.revision
-                commit.definitions = record.body
+                commit.definitions = bytes(record.body)
             commit.statistics = statistics.encode()
         if newer:
             self._define(snapshot)
@@ -202,7 +196,9 @@ class Engine:
             if not entry.published:
                 continue
             try:
-                plans.append(plan_group(AttributeGroup.model_validate(entry.group), entry.state_id))
+                plan = plan_group(AttributeGroup.model_validate(entry.group), entry.state_id)
+                Program([plan])
+                plans.append(plan)
             except Exception as error:
                 # One group that this release cannot compute must not stop the others.
                 logger.error("a published group is not computed", group=entry.group.get("name"), error=str(error))

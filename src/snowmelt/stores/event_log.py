@@ -1,8 +1,8 @@
 """The event log: everything acknowledged, in order, on disk before anybody is told so."""
 
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -50,7 +50,7 @@ class Record(NamedTuple):
     sequence: int
     kind: Kind
     time: int
-    body: bytes
+    body: bytes | memoryview
 
 
 class EventLog:
@@ -89,23 +89,36 @@ class EventLog:
                 raise lmdb.MapFullError("what is left is kept for trimming")
         return last
 
-    def read(self, after: int, limit: int = 1_000, limit_bytes: int = READ_BYTES) -> list[Record]:
-        """Records that come after a place, in order: at most ``limit``, and no more once ``limit_bytes`` are read.
+    def read(self, after: int, limit: int = 1_000) -> list[Record]:
+        """At most ``limit`` records that come after a place, in order.
 
         Raises:
             StoreError: if a newer release has written a kind of record that this one does not know.
         """
+        with self.reading() as read:
+            return [record._replace(body=bytes(record.body)) for record in read(after, limit)]
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int, int], list[Record]]]:
+        """A function like :meth:`read` that copies nothing, on the log as it is now.
+
+        The bodies are views of the log itself: they must not be used after the context has ended. No more
+        records are given at once than fill 8 MB.
+        """
+        with self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
+            yield lambda after, limit: self._records(cursor, after, limit)
+
+    def _records(self, cursor: lmdb.Cursor, after: int, limit: int) -> list[Record]:
         records: list[Record] = []
         size = 0
-        with self._env.begin() as txn, txn.cursor() as cursor:
-            if cursor.set_range(_SEQUENCE.pack(after + 1)):
-                for key, value in cursor:
-                    kind, time = _HEADER.unpack_from(value)
-                    (sequence,) = _SEQUENCE.unpack(key)
-                    records.append(Record(sequence, self._kind(kind, sequence), time, value[_HEADER.size :]))
-                    size += len(value)
-                    if len(records) >= limit or size >= limit_bytes:
-                        break
+        found = cursor.set_range(_SEQUENCE.pack(after + 1))
+        while found and len(records) < limit and size < READ_BYTES:
+            value = cursor.value()
+            (sequence,) = _SEQUENCE.unpack(cursor.key())
+            mark, time = _HEADER.unpack_from(value)
+            records.append(Record(sequence, self._kind(mark, sequence), time, value[_HEADER.size :]))
+            size += len(value)
+            found = cursor.next()
         return records
 
     def follow(self, after: int = 0) -> Iterator[Record]:

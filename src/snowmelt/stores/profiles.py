@@ -4,7 +4,6 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +11,7 @@ from typing import Any, Self
 import lmdb
 
 from snowmelt.compute import state
-from snowmelt.compute.profiles import Profiles
+from snowmelt.compute.profiles import Load, Profiles
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import PositionMovedError
 
@@ -193,24 +192,27 @@ class Commit:
                 if value is not None:
                     self._txn.put(key, value)
 
-    def load(self, state_id: int, key: str) -> list[Any] | None:
-        """The stored profile of a key value, or ``None``."""
-        stored = self._txn.get(profile_key(state_id, key.encode()))
-        return None if stored is None else state.decode(stored)
+    def loader(self, state_id: int) -> Load:
+        """What gives the stored profile of a key value, or ``None``, while the transaction lasts."""
+        get, decode, prefix, plain = self._txn.get, state.decode, _STATE_ID.pack(state_id), _MAX_PLAIN_KEY // 4
+
+        def load(key: str) -> list[Any] | None:
+            stored = get(prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()))
+            return None if stored is None else decode(stored)
+
+        return load
 
     def store(self, profiles: Mapping[int, Profiles]) -> None:
         """Write the profiles that were changed, in key order: neighbours share pages, which halves the work."""
-        rows = sorted(chain.from_iterable(_rows(state_id, group) for state_id, group in profiles.items()))
         with self._txn.cursor() as cursor:
-            cursor.putmulti(rows)
+            for state_id in sorted(profiles):
+                cursor.putmulti(_rows(state_id, profiles[state_id]))
 
 
 def _rows(state_id: int, profiles: Profiles) -> list[tuple[bytes, bytes]]:
-    prefix, encode, plain = _STATE_ID.pack(state_id), state.encode, _MAX_PLAIN_KEY // 4
+    prefix, encode, plain, get = _STATE_ID.pack(state_id), state.encode, _MAX_PLAIN_KEY // 4, profiles.get
     return [
-        (
-            prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()),
-            encode(profile),
-        )
-        for key, profile in profiles.changed()
+        (prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()), encode(profile))
+        for key in sorted(profiles.touched)  # text sorts as its UTF-8 does
+        if (profile := get(key)) is not None
     ]

@@ -1,6 +1,7 @@
 """The exact sum of numbers, whatever their order."""
 
-from math import ceil, floor, fsum
+from fractions import Fraction
+from math import fsum
 from typing import Any
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
@@ -43,17 +44,19 @@ def add_exactly(state: list[Any], value: Number) -> list[Any]:
     return state
 
 
-def exact_total(state: list[Any]) -> Number:
-    """The sum that ``[whole, partial, ...]`` stands for: an integer if it is whole, else the nearest double."""
+def exact_total(state: list[Any]) -> Number | Fraction:
+    """The sum that ``[whole, partial, ...]`` stands for: an integer if it is whole, else the nearest double.
+
+    A fraction beyond 2**53 stays one, so that a cast to an integer and one to a double each round it once.
+    """
     whole = int(state[0])
     partials = state[1:]
     if all(partial.is_integer() for partial in partials):
         return whole + sum(int(partial) for partial in partials)
     if -(2**53) <= whole <= 2**53:
         return fsum([float(whole), *partials])
-    # A double cannot hold the fraction of a total this large; it is cut off toward zero, as a cast would.
-    fraction = fsum(partials)
-    return whole + (floor(fraction) if whole > 0 else ceil(fraction))
+    # Too large for a double to be added exactly; rare enough to be slow.
+    return sum(map(Fraction, partials), Fraction(whole))
 
 
 def merge_exactly(a: list[Any], b: list[Any]) -> list[Any]:
@@ -88,5 +91,5 @@ class Sum(Aggregation):
     def merge(self, a: list[Any], b: list[Any]) -> list[Any]:
         return merge_exactly(a, b)
 
-    def result(self, state: list[Any], now: int) -> Number:
+    def result(self, state: list[Any], now: int) -> Number | Fraction:
         return exact_total(state)

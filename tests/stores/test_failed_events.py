@@ -1,0 +1,114 @@
+"""Failed events: kept once, found again."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from snowmelt.stores.errors import StoreError, StoreFullError
+from snowmelt.stores.failed_events import Failed, FailedEvents
+
+
+@pytest.fixture
+def failed(tmp_path: Path) -> Iterator[FailedEvents]:
+    opened = FailedEvents(tmp_path / "failed.sqlite")
+    yield opened
+    opened.close()
+
+
+def entry(sequence: int, item: int = 0, category: str = "schema_violations", reason: str = "why") -> Failed:
+    return Failed(sequence, item, 1_700_000_000_000, category, reason, {"data": {"é": [1, None, "x"]}})
+
+
+def test_an_entry_comes_back_whole(failed: FailedEvents) -> None:
+    failed.add([entry(3, 1)])
+    assert failed.get(3, 1) == entry(3, 1)
+    assert failed.get(3, 0) is None
+    assert list(failed.list()) == [entry(3, 1)]
+
+
+def test_adding_again_changes_nothing(failed: FailedEvents) -> None:
+    failed.add([entry(1), entry(2)])
+    failed.add([entry(2, reason="another"), entry(3)])
+    assert [(one.sequence, one.reason) for one in failed.list()] == [(3, "why"), (2, "why"), (1, "why")]
+    failed.add([])
+    assert failed.counts() == {"schema_violations": 3}
+
+
+def test_the_newest_come_first_by_category_and_bounded(failed: FailedEvents) -> None:
+    failed.add([entry(1), entry(1, 1, "adapter_failures"), entry(2), entry(10)])
+    assert [(one.sequence, one.item) for one in failed.list()] == [(10, 0), (2, 0), (1, 1), (1, 0)]
+    assert [one.sequence for one in failed.list("schema_violations", limit=2)] == [10, 2]
+    assert [one.item for one in failed.list("adapter_failures")] == [1]
+    assert list(failed.list("no such category")) == []
+    assert failed.counts() == {"adapter_failures": 1, "schema_violations": 3}
+
+
+def test_a_group_is_kept_whole_or_not_at_all(failed: FailedEvents) -> None:
+    broken = entry(2)._replace(category=None)  # type: ignore[arg-type]
+    failed.add([entry(9)])
+    with pytest.raises(TypeError):
+        failed.add([entry(1), entry(2)._replace(row={"x": object()})])
+    with pytest.raises(StoreError, match="cannot be written"):
+        failed.add([entry(1), entry(2)._replace(sequence={}), broken])  # type: ignore[arg-type]
+    assert failed.counts() == {"schema_violations": 1}
+    failed.add([entry(1)])
+    assert failed.counts() == {"schema_violations": 2}
+
+
+def test_others_read_while_it_is_written(failed: FailedEvents, tmp_path: Path) -> None:
+    other = FailedEvents(tmp_path / "failed.sqlite")
+    failed.add([entry(1)])
+    reading = other.list()
+    assert next(reading) == entry(1)
+    failed.add([entry(2)])
+    assert other.counts() == {"schema_violations": 2}
+    reading.close()
+    other.close()
+
+
+def test_entries_outlive_the_process(tmp_path: Path) -> None:
+    for sequence in (1, 2):
+        failed = FailedEvents(tmp_path / "failed.sqlite")
+        failed.add([entry(sequence)])
+        failed.close()
+    failed = FailedEvents(tmp_path / "failed.sqlite")
+    assert failed.counts() == {"schema_violations": 2}
+    failed.close()
+
+
+def test_a_full_disk_keeps_what_is_there_and_passes(tmp_path: Path) -> None:
+    failed = FailedEvents(tmp_path / "failed.sqlite")
+    failed.add([entry(1)])
+    # SQLite's own bound stands in for that of the disk.
+    (pages,) = failed._database.execute("PRAGMA page_count").fetchone()
+    failed._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreFullError, match="free disk space"):
+        failed.add([entry(number) for number in range(2, 500)])
+    assert failed.counts() == {"schema_violations": 1}
+    failed._database.execute(f"PRAGMA max_page_count = {pages + 100}")
+    failed.add([entry(number) for number in range(2, 500)])
+    assert failed.counts() == {"schema_violations": 499}
+    failed.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "failed.sqlite").write_bytes(b"something else" * 100)
+    with pytest.raises(StoreError, match=r"failed events at .*failed\.sqlite cannot be opened"):
+        FailedEvents(tmp_path / "failed.sqlite")
+    with pytest.raises(StoreError):
+        FailedEvents(tmp_path / "nowhere" / "failed.sqlite")
+
+
+def test_somebody_elses_lock_is_an_error_that_says_so(tmp_path: Path) -> None:
+    failed = FailedEvents(tmp_path / "failed.sqlite")
+    failed._database.execute("PRAGMA busy_timeout = 0")
+    other = sqlite3.connect(tmp_path / "failed.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked"):
+        failed.add([entry(1)])
+    other.execute("ROLLBACK")
+    other.close()
+    failed.add([entry(1)])
+    failed.close()

@@ -5,9 +5,11 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.event_log import EventLog, Kind, Record
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
@@ -71,6 +73,14 @@ def ring(path: Path, times: int) -> None:
     for _ in range(times):
         bell.ring()
     bell.close()
+
+
+def hold_lock(path: Path, held: Event, let_go: Event) -> None:
+    """Hold a lock until told to die. To be run in a process of its own."""
+    ProcessLock(path, "engine").acquire()
+    held.set()
+    let_go.wait(30)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_while_reading(path: Path) -> None:

@@ -102,9 +102,7 @@ class Client:
 
     def __init__(self, app: Api, runner: asyncio.Runner, **headers: str) -> None:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        self._client = httpx.AsyncClient(
-            transport=transport, base_url="http://snowmelt.test", headers=headers
-        )
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://snowmelt.test", headers=headers)
         self._runner = runner
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:

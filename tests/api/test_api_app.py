@@ -28,9 +28,7 @@ PROTECTED = [
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic YTpi", "bearer a-token-for-testsx"]
 )
-def test_without_the_token_nobody_is_let_in(
-    stranger: Any, method: str, path: str, header: str | None
-) -> None:
+def test_without_the_token_nobody_is_let_in(stranger: Any, method: str, path: str, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     response = stranger.request(method, path, headers=headers)
     assert response.status_code == 401
@@ -84,9 +82,7 @@ def test_streams_that_come_later_ask_for_no_token(stranger: Any) -> None:
     assert stranger.get("/api/v1/interventions?domain_userid=x").status_code == 501
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v1/nowhere", "/nowhere", "/", "/api/v1/registry", "/api/v1/datasetsx"]
-)
+@pytest.mark.parametrize("path", ["/api/v1/nowhere", "/nowhere", "/", "/api/v1/registry", "/api/v1/datasetsx"])
 def test_unknown_paths(client: Any, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 404
@@ -182,7 +178,15 @@ def test_every_reference_of_the_openapi_document_resolves(stranger: Any) -> None
 
 
 def test_which_paths_belong_to_the_api() -> None:
-    ours = ["/api/v1/registry/services", "/api/msc/v1/x", "/docs", "/docs/", "/openapi.json", "/health-all/", "/docs/assets/x"]
+    ours = [
+        "/api/v1/registry/services",
+        "/api/msc/v1/x",
+        "/docs",
+        "/docs/",
+        "/openapi.json",
+        "/health-all/",
+        "/docs/assets/x",
+    ]
     theirs = [
         "/",
         "/health",

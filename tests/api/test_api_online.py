@@ -50,9 +50,7 @@ def shop(client: Any, registry, profiles, group, service) -> Any:
     ):
         assert client.post("registry/attribute_groups/", json=body).status_code == 201
     links = ("shop", 1), ("profile", 2), ("visit", 1)
-    assert (
-        client.post("registry/services/", json=service("all", *links, is_published=True)).status_code == 201
-    )
+    assert client.post("registry/services/", json=service("all", *links, is_published=True)).status_code == 201
     state = {stored.group.name: stored.state_id for stored in registry.groups.all()}
     profiles.states = {
         (state["shop"], "ann"): {"views": 3, "spent": 12.5},
@@ -103,9 +101,7 @@ def test_attributes_may_be_listed_across_groups(shop: Any) -> None:
 
 def test_of_two_columns_with_one_name_the_first_stays(shop: Any) -> None:
     keys = {"domain_userid": ["ann"]}
-    assert read(shop, attributes=["profile_v2:views", "shop_v1:views"], attribute_keys=keys) == {
-        "views": [30]
-    }
+    assert read(shop, attributes=["profile_v2:views", "shop_v1:views"], attribute_keys=keys) == {"views": [30]}
     assert read(shop, attributes=["shop_v1:views", "profile_v2:views"], attribute_keys=keys) == {"views": [3]}
 
 
@@ -160,9 +156,7 @@ def test_unpublished_groups_can_still_be_read_but_not_unpublished_services(shop:
 
     shop.put("registry/services/all", json=service("all", ("profile", 2)))
     assert shop.put("registry/attribute_groups/shop/versions/1", json=group()).json()["is_published"] is False
-    assert read(shop, attributes=["shop_v1:views"], attribute_keys={"domain_userid": ["ann"]}) == {
-        "views": [3]
-    }
+    assert read(shop, attributes=["shop_v1:views"], attribute_keys={"domain_userid": ["ann"]}) == {"views": [3]}
 
 
 def test_changes_are_seen_by_the_next_read(shop: Any, registry, service) -> None:
@@ -274,9 +268,7 @@ def test_requests_of_one_turn_share_the_look_at_the_registry(
     async def together() -> None:
         transport = httpx.ASGITransport(app=app)
         headers = {"Authorization": shop.headers["Authorization"]}
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://snowmelt.test", headers=headers
-        ) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://snowmelt.test", headers=headers) as client:
             path = f"/api/v1/{PATH}"
             await asyncio.gather(*(client.post(path, json=body) for _ in range(20)))
             assert looks < 20

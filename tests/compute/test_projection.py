@@ -9,7 +9,27 @@ from hypothesis import strategies as st
 
 from snowmelt.compute.projection import Path, Projection, walk
 
-NAMES = ["a", "b", "class", "from", "None", "type", "self", "event", "a-b", "a_b", "a b", "é", "1", "__init__", "f_a", "", '"', "\\", "\n"]
+NAMES = [
+    "a",
+    "b",
+    "class",
+    "from",
+    "None",
+    "type",
+    "self",
+    "event",
+    "a-b",
+    "a_b",
+    "a b",
+    "é",
+    "1",
+    "__init__",
+    "f_a",
+    "",
+    '"',
+    "\\",
+    "\n",
+]
 paths = st.tuples(
     st.sampled_from(["top", "class", "contexts_x_1"]),
     st.lists(st.sampled_from(NAMES) | st.integers(0, 2), max_size=3),
@@ -24,8 +44,6 @@ events = st.dictionaries(st.sampled_from(["top", "class", "contexts_x_1", "more"
 
 def read(projection: Projection, path: Path, event: Any) -> Any:
     return eval(projection.access(path, "event"), {"event": event, "walk": walk})
-
-
 
 
 @given(st.sets(paths, min_size=1, max_size=5), st.lists(events, max_size=4))

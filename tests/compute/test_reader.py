@@ -71,7 +71,12 @@ def test_answers_do_not_share_their_lists(make_group: MakeGroup) -> None:
 )
 @pytest.mark.parametrize("aggregation", ["sum", "mean", "min", "max"])
 def test_numbers_too_large_for_the_type_stop_at_its_bounds_or_are_nothing(
-    make_group: MakeGroup, make_line: MakeLine, type_name: str, numbers: list[int], expected: int | None, aggregation: str
+    make_group: MakeGroup,
+    make_line: MakeLine,
+    type_name: str,
+    numbers: list[int],
+    expected: int | None,
+    aggregation: str,
 ) -> None:
     group = make_group({"aggregation": aggregation, "type": type_name, "property": PRICE})
     value = GroupReader(group).read(stored(group, [make_line(se_value=number) for number in numbers]), HOUR)[0]

@@ -97,9 +97,7 @@ def make_environment(folder: Path) -> Path:
             uv = shutil.which("uv", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
             assert uv, "uv is missing; `make setup` installs it"
             _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
-            _run(
-                uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(PINS)
-            )
+            _run(uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(PINS))
             done.touch()
     return python
 

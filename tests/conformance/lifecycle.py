@@ -36,9 +36,7 @@ def step(name: str, action: Callable[[], Any]) -> None:
         print(json.dumps([name, {"status": error.status_code}]))
 
 
-views = Attribute(
-    name="views", type="int32", aggregation="counter", events=[Event(name="page_view", version="1-0-0")]
-)
+views = Attribute(name="views", type="int32", aggregation="counter", events=[Event(name="page_view", version="1-0-0")])
 pings = Attribute(name="pings", type="int32", aggregation="counter", events=[Event(name="page_ping")])
 key = AttributeKey(name=f"{PREFIX}person", key="user_id")
 group = StreamAttributeGroup(
@@ -81,9 +79,7 @@ step("service", lambda: brief(signals.registry.get_service(service.name)))
 step("unknown service", lambda: brief(signals.registry.get_service(f"{PREFIX}nothing")))
 step("read the service", lambda: service.get_attributes(signals, "domain_userid", "u1"))
 step("read a group", lambda: signals.get_group_attributes(group.name, 2, ["views", "pings"], key.name, "u1"))
-step(
-    "read one attribute", lambda: signals.get_group_attributes(group.name, 1, "views", "domain_userid", "u1")
-)
+step("read one attribute", lambda: signals.get_group_attributes(group.name, 1, "views", "domain_userid", "u1"))
 step(
     "read an unknown one",
     lambda: signals.get_group_attributes(group.name, 1, "clicks", "domain_userid", "u1"),

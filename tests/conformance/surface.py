@@ -28,8 +28,7 @@ def methods(holder: Any) -> dict[str, Any]:
 
 sandbox = snowplow_signals.SignalsSandbox(api_url="http://localhost", sandbox_token="t")
 faces = {"client": sandbox} | {
-    name: getattr(sandbox, name)
-    for name in ("registry", "attributes", "interventions", "testing", "datasets")
+    name: getattr(sandbox, name) for name in ("registry", "attributes", "interventions", "testing", "datasets")
 }
 print(
     json.dumps(
@@ -40,8 +39,7 @@ print(
                 if not name.startswith("_") and not inspect.ismodule(value)
             ),
             "constructors": {
-                name: signature(getattr(snowplow_signals, name).__init__)
-                for name in ("Signals", "SignalsSandbox")
+                name: signature(getattr(snowplow_signals, name).__init__) for name in ("Signals", "SignalsSandbox")
             },
             "calls": {name: methods(face) for name, face in faces.items()},
         }

@@ -180,9 +180,7 @@ def test_runs() -> None:
     assert status.status == "failed"
     assert [item.value for item in DatasetRunStatus] == ["pending", "success", "failed"]
     with pytest.raises(ValidationError):
-        DatasetRunStatusResponse.model_validate(
-            {"id": RUN, "status": "cancelled", "dataset": {"table": "train"}}
-        )
+        DatasetRunStatusResponse.model_validate({"id": RUN, "status": "cancelled", "dataset": {"table": "train"}})
     assert DatasetRunCancelResponse(id=RUN, message="stopped").to_wire() == {"id": RUN, "message": "stopped"}
 
 

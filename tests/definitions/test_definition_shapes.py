@@ -140,12 +140,8 @@ class TestOwner:
         json = read.model_dump_json(exclude_none=True, by_alias=True)
         assert model.model_validate_json(json) == read
 
-    def test_what_is_read_keeps_the_limits_of_text(
-        self, model: type[BaseModel], members: dict[str, Any]
-    ) -> None:
-        assert errors(model, {"name": "x", **members, "owner": "x" * 256}) == [
-            (("owner",), "string_too_long")
-        ]
+    def test_what_is_read_keeps_the_limits_of_text(self, model: type[BaseModel], members: dict[str, Any]) -> None:
+        assert errors(model, {"name": "x", **members, "owner": "x" * 256}) == [(("owner",), "string_too_long")]
 
 
 # Keys
@@ -218,9 +214,7 @@ def test_keys_and_links_stand_for_each_other() -> None:
 
 
 def test_keys_are_not_named_by_text() -> None:
-    assert errors(AttributeGroup, {"name": "shop", "attribute_key": "user_id"}) == [
-        (("attribute_key",), "model_type")
-    ]
+    assert errors(AttributeGroup, {"name": "shop", "attribute_key": "user_id"}) == [(("attribute_key",), "model_type")]
 
 
 # Properties, events, criteria
@@ -318,9 +312,7 @@ def test_types_of_values_are_kept(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [["a", 1], {"a": 1}, [["a"]], [None]])
 def test_other_values_are_refused_once(value: object) -> None:
-    assert errors(Criterion, {"property": APP, "operator": "=", "value": value}) == [
-        (("value",), "value_type")
-    ]
+    assert errors(Criterion, {"property": APP, "operator": "=", "value": value}) == [(("value",), "value_type")]
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [["a"]], [None]])
@@ -407,17 +399,13 @@ def test_groups_are_read_as_their_kind(members: dict[str, Any], expected: type[A
         (ExternalBatchAttributeGroup, {"fields": [], "batch_source": SOURCE | {"schema": "S"}}),
     ],
 )
-def test_kinds_of_groups_insist_on_what_they_are(
-    model: type[AttributeGroup], members: dict[str, Any]
-) -> None:
+def test_kinds_of_groups_insist_on_what_they_are(model: type[AttributeGroup], members: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         model(name="shop", attribute_key=user_id, owner=OWNER, **members)
 
 
 def test_services_reduce_groups_to_links() -> None:
-    group = StreamAttributeGroup(
-        name="shop", version=2, attribute_key=user_id, attributes=[VIEWS], owner=OWNER
-    )
+    group = StreamAttributeGroup(name="shop", version=2, attribute_key=user_id, attributes=[VIEWS], owner=OWNER)
     service = Service(name="store", attribute_groups=[group, {"name": "crm"}], owner=OWNER)
     assert service.attribute_groups == [
         VersionedLinkAttributeGroup(name="shop", version=2),
@@ -479,15 +467,11 @@ def test_criteria_trees_are_read_by_their_members() -> None:
     ],
 )
 def test_misshapen_trees_are_refused(criteria: object) -> None:
-    assert errors(RuleIntervention, {"name": "x", "criteria": criteria}) == [
-        (("criteria",), "criteria_shape")
-    ]
+    assert errors(RuleIntervention, {"name": "x", "criteria": criteria}) == [(("criteria",), "criteria_shape")]
 
 
 def test_problems_inside_trees_are_placed() -> None:
-    found = errors(
-        RuleIntervention, {"name": "x", "criteria": {"all": [{"attribute": "views", "operator": "="}]}}
-    )
+    found = errors(RuleIntervention, {"name": "x", "criteria": {"all": [{"attribute": "views", "operator": "="}]}})
     assert [loc for loc, _ in found] == [("criteria", "all", 0, "attribute")]
 
 
@@ -557,9 +541,7 @@ class Client:
 
 
 def test_groups_read_all_their_columns() -> None:
-    group = StreamAttributeGroup(
-        name="shop", version=2, attribute_key=user_id, attributes=[VIEWS], owner=OWNER
-    )
+    group = StreamAttributeGroup(name="shop", version=2, attribute_key=user_id, attributes=[VIEWS], owner=OWNER)
     expected = {"name": "shop", "version": 2, "attribute_key": "user_id", "identifier": "ann"}
     assert group.get_attributes(Client(), identifier="ann") == {**expected, "attributes": ["views"]}
     external = ExternalBatchAttributeGroup(

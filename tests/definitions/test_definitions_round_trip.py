@@ -54,9 +54,7 @@ schema = {
     "major_version": st.integers(1, 9),
     "path": st.sampled_from(["a", "$.a.b", "items[0].price"]),
 }
-atomic = members(
-    {"type": st.just("atomic"), "name": st.sampled_from(ATOMIC_NAMES)}, date_part=words(DatePart)
-)
+atomic = members({"type": st.just("atomic"), "name": st.sampled_from(ATOMIC_NAMES)}, date_part=words(DatePart))
 of_event = members({"type": st.just("event"), **schema}, date_part=words(DatePart))
 of_entity = members({"type": st.just("entity"), **schema}, index=st.integers(0, 3))
 leaves = st.one_of(atomic, of_event, of_entity)
@@ -70,9 +68,7 @@ calculated = members(
 )
 properties = st.one_of(leaves, calculated)
 events = members({}, name=schema["name"], vendor=schema["vendor"], version=st.just("1-0-2"))
-criterions = members(
-    {"property": properties, "operator": words(EventOperator)}, value=st.one_of(scalars, lists)
-)
+criterions = members({"property": properties, "operator": words(EventOperator)}, value=st.one_of(scalars, lists))
 criteria = members({}, all=st.lists(criterions, max_size=2), any=st.lists(criterions, max_size=2))
 attributes = members(
     {
@@ -126,9 +122,7 @@ interventions = members(
     payload_attribute_groups=st.lists(links, max_size=2),
     owner=texts,
 )
-services = members(
-    {"name": names, "attribute_groups": st.lists(links, min_size=1, max_size=3)}, description=texts
-)
+services = members({"name": names, "attribute_groups": st.lists(links, min_size=1, max_size=3)}, description=texts)
 kept = st.one_of(
     members({"type": st.just("atomic"), "name": st.sampled_from(ATOMIC_NAMES)}, output_name=texts),
     members({"type": st.just("entity"), **schema}, output_name=texts, index=st.integers(0, 3)),
@@ -169,9 +163,7 @@ def test_writing_and_reading(model: type[Definition], definitions: Any, data: st
     definition = model.model_validate(data.draw(definitions))
     sent = definition.to_wire()
     assert model.model_validate(sent) == definition
-    assert (
-        model.model_validate_json(definition.model_dump_json(exclude_none=True, by_alias=True)) == definition
-    )
+    assert model.model_validate_json(definition.model_dump_json(exclude_none=True, by_alias=True)) == definition
     assert model.model_validate(definition.model_dump(by_alias=True)) == definition
     # What nobody set but has a default is sent too, so that a reader with other defaults takes the same.
     assert model.model_validate(sent).to_wire() == sent

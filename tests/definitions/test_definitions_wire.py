@@ -226,9 +226,7 @@ def test_read_requests() -> None:
     assert by_service.full_attribute_names is False
     keys = {"user_id": ["ann"]}
     request = wire.GetAttributeGroupAttributesRequest
-    assert request.model_validate({"attributes": ["shop_v1:a"], "attribute_keys": keys}).attributes == [
-        "shop_v1:a"
-    ]
+    assert request.model_validate({"attributes": ["shop_v1:a"], "attribute_keys": keys}).attributes == ["shop_v1:a"]
     assert refuses(request, {"attributes": ["shop:a"], "attribute_keys": keys}) == [("attributes", 0)]
     assert refuses(request, {"attributes": ["shop_v1:a"], "attribute_keys": {}}) == [("attribute_keys",)]
     assert refuses(request, {"attributes": [], "attribute_keys": {"user_id": [3]}}) == [
@@ -239,9 +237,7 @@ def test_read_requests() -> None:
 
 
 def test_preview_requests() -> None:
-    request = wire.TestAttributeGroupRequest.model_validate(
-        {"attribute_group": TUTORIAL.to_wire(), "app_ids": None}
-    )
+    request = wire.TestAttributeGroupRequest.model_validate({"attribute_group": TUTORIAL.to_wire(), "app_ids": None})
     assert request.to_wire()["window"] == "PT1H"
     assert request.attribute_key_ids == []
     source = {"name": "n", "database": "D", "schema_": "S", "table": "T", "timestamp_field": "TS"}

@@ -39,8 +39,7 @@ def spent(**members: Any) -> dict[str, Any]:
         GROUP | {"version": 1, "online": False, "offline": False, "fields": [], "batch_source": None},
         GROUP | {"ttl": "P1Y"},
         GROUP | {"ttl": 365 * 86400},
-        GROUP
-        | {"attribute_key": {"name": "user_id", "key": "user_id", "description": "A user.", "ttl": "P1D"}},
+        GROUP | {"attribute_key": {"name": "user_id", "key": "user_id", "description": "A user.", "ttl": "P1D"}},
         GROUP | {"full_name": "shop_v1", "something": "new"},
         spent(period="PT168H"),
         spent(criteria={}),
@@ -79,10 +78,7 @@ def test_meant_otherwise(other: dict[str, Any], members: list[str]) -> None:
 
 
 def test_keys_of_groups_contradict_each_other() -> None:
-    one, two = (
-        read_group(GROUP | {"attribute_key": {"name": "user_id", "key": key}})
-        for key in ("user_id", "txn_id")
-    )
+    one, two = (read_group(GROUP | {"attribute_key": {"name": "user_id", "key": key}}) for key in ("user_id", "txn_id"))
     assert differing_members(one, two) == ["attribute_key"]
 
 
@@ -113,9 +109,9 @@ def test_answers_mean_what_was_sent() -> None:
 def test_keys() -> None:
     assert same_definition(AttributeKey(name="user_id"), AttributeKey(name="user_id", key="user_id"))
     assert same_definition(domain_userid, domain_userid.model_copy(update={"is_published": True}))
-    assert differing_members(
-        domain_userid, domain_userid.model_copy(update={"description": "A browser."})
-    ) == ["description"]
+    assert differing_members(domain_userid, domain_userid.model_copy(update={"description": "A browser."})) == [
+        "description"
+    ]
     assert same_profiles(domain_userid, AttributeKey(name="domain_userid", ttl="P1D"))
     assert not same_profiles(domain_userid, AttributeKey(name="domain_userid", key="user_id"))
     assert not same_profiles(domain_userid, AttributeKey(name="user", key="domain_userid"))
@@ -142,12 +138,10 @@ def test_services_interventions_and_logs() -> None:
         "max_events": 5,
         "max_age_seconds": 60,
     }
-    assert same_definition(
-        EventLog.model_validate(log), EventLog.model_validate(log | {"is_published": True})
-    )
-    assert differing_members(
-        EventLog.model_validate(log), EventLog.model_validate(log | {"max_events": 6})
-    ) == ["max_events"]
+    assert same_definition(EventLog.model_validate(log), EventLog.model_validate(log | {"is_published": True}))
+    assert differing_members(EventLog.model_validate(log), EventLog.model_validate(log | {"max_events": 6})) == [
+        "max_events"
+    ]
 
 
 def test_kinds_of_definitions_differ() -> None:

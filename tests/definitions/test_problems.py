@@ -50,9 +50,7 @@ def test_what_reading_found_is_placed_by_members_only() -> None:
                             "operation": "sum",
                             "properties": [{"type": "atomic", "name": "nope"}],
                         },
-                        "criteria": {
-                            "all": [{"property": {"name": "app_id"}, "operator": "==", "value": {}}]
-                        },
+                        "criteria": {"all": [{"property": {"name": "app_id"}, "operator": "==", "value": {}}]},
                         "period": "soon",
                     }
                 ],

@@ -60,9 +60,7 @@ def test_every_model_is_complete_and_described(model: type[Definition]) -> None:
     assert model.__doc__
     assert model.model_json_schema(by_alias=True)
     undescribed = [
-        name
-        for name, field in model.model_fields.items()
-        if not field.description and name not in ("type", "mode")
+        name for name, field in model.model_fields.items() if not field.description and name not in ("type", "mode")
     ]
     assert undescribed == []
 

@@ -45,9 +45,7 @@ def calculated(operation: str, *properties: dict[str, Any], **members: Any) -> d
     return {"type": "calculated", "operation": operation, "properties": list(properties), **members}
 
 
-def attribute(
-    aggregation: str, type: str, property: dict[str, Any] | None = None, **members: Any
-) -> dict[str, Any]:
+def attribute(aggregation: str, type: str, property: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
     return {"name": "a", "type": type, "aggregation": aggregation, "property": property, **members}
 
 
@@ -68,9 +66,7 @@ def criterion(operator: str, value: Any = None) -> dict[str, Any]:
 
 
 # One row a rule: what is right, what is wrong, and where the wrong one is wrong.
-ATTRIBUTES: list[
-    tuple[str, list[dict[str, Any]], list[tuple[dict[str, Any], tuple[str | int, ...], str]]]
-] = [
+ATTRIBUTES: list[tuple[str, list[dict[str, Any]], list[tuple[dict[str, Any], tuple[str | int, ...], str]]]] = [
     (
         "a counter ignores its property",
         [counter(), counter(property=JSON), counter(property=TEXT | {"date_part": "active_day"})],
@@ -200,11 +196,7 @@ ATTRIBUTES: list[
                 "date_part_of_no_time",
             ),
             (
-                counter(
-                    criteria={
-                        "any": [{"property": TEXT | {"date_part": "active_day"}, "operator": "is null"}]
-                    }
-                ),
+                counter(criteria={"any": [{"property": TEXT | {"date_part": "active_day"}, "operator": "is null"}]}),
                 ("criteria", "any", 0, "property", "date_part"),
                 "date_part_of_no_time",
             ),
@@ -305,10 +297,7 @@ ATTRIBUTES: list[
     (
         "`in` needs a list",
         [criterion("in", ["a"])],
-        [
-            (criterion("in", value), ("criteria", "all", 0, "value"), "list_needed")
-            for value in (None, [], "a", 3)
-        ],
+        [(criterion("in", value), ("criteria", "all", 0, "value"), "list_needed") for value in (None, [], "a", 3)],
     ),
     (
         "null tests take no value",
@@ -419,9 +408,7 @@ ATTRIBUTES: list[
 
 RIGHT = [pytest.param(definition, id=rule) for rule, right, _ in ATTRIBUTES for definition in right]
 WRONG = [
-    pytest.param(definition, loc, type_, id=rule)
-    for rule, _, wrong in ATTRIBUTES
-    for definition, loc, type_ in wrong
+    pytest.param(definition, loc, type_, id=rule) for rule, _, wrong in ATTRIBUTES for definition, loc, type_ in wrong
 ]
 
 
@@ -474,9 +461,7 @@ FIELD = {"name": "f", "type": "string"}
         group(attributes=[counter()], offline=True, is_published=True),
         group(attributes=[counter()], offline=True, batch_source=SOURCE),
         group(fields=[FIELD], offline=True, batch_source=SOURCE, is_published=True),
-        group(
-            fields=[FIELD], offline=True, batch_source=SOURCE, attribute_key={"external_column": "customer"}
-        ),
+        group(fields=[FIELD], offline=True, batch_source=SOURCE, attribute_key={"external_column": "customer"}),
         group(backfill_since_tstamp="2026-01-01T00:00:00Z", refresh_rate="PT1H", ttl="P1Y"),
         group(version=7),
     ],
@@ -586,9 +571,7 @@ def test_names_that_collide_in_a_service() -> None:
 
 def published(name: str, version: int, *columns: str, is_published: bool = True) -> Any:
     attributes = [counter() | {"name": column} for column in columns]
-    return read_group(
-        group(attributes=attributes, version=version, is_published=is_published) | {"name": name}
-    )
+    return read_group(group(attributes=attributes, version=version, is_published=is_published) | {"name": name})
 
 
 GROUPS = [
@@ -602,9 +585,7 @@ GROUPS = [
     ("attribute_name", "version"),
     [("shop:value", 2), ("shop:views", 1), ("shop:secret", None), ("crm:value", None)],
 )
-def test_the_latest_published_version_with_the_attribute_is_meant(
-    attribute_name: str, version: int | None
-) -> None:
+def test_the_latest_published_version_with_the_attribute_is_meant(attribute_name: str, version: int | None) -> None:
     meant = latest_with_attribute(GROUPS, attribute_name)
     assert (meant and meant.version) == version
 

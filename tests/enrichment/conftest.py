@@ -44,9 +44,7 @@ def send(payload: MakePayload) -> SendEvents:
 
     def post(*events: dict[str, Any], enricher: Enricher | None = None, **changes: Any) -> list[Outcome]:
         usual = {"e": "pv", "p": "web", "tv": "js-4.6.0"}
-        data = [
-            {name: value for name, value in (usual | event).items() if value is not None} for event in events
-        ]
+        data = [{name: value for name, value in (usual | event).items() if value is not None} for event in events]
         schema = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4"
         facts = {
             "body": msgspec.json.encode({"schema": schema, "data": data}),

@@ -30,9 +30,7 @@ def events(payload: CollectorPayload) -> list[dict[str, Any]]:
     return [outcome.event for outcome in outcomes if isinstance(outcome, Enriched)]
 
 
-def failure(
-    payload: CollectorPayload, category: str, enricher: Enricher | None = None
-) -> list[dict[str, Any]]:
+def failure(payload: CollectorPayload, category: str, enricher: Enricher | None = None) -> list[dict[str, Any]]:
     [outcome] = (enricher or Enricher()).enrich(payload, NOW_MS)
     assert not isinstance(outcome, Enriched)
     assert outcome.category == category
@@ -56,9 +54,7 @@ def test_path_that_is_none(payload: Make, path: str) -> None:
     assert message["value"] == path
 
 
-@pytest.mark.parametrize(
-    "query", ["a={x}", "e=pv&page=%", "a=%zz", 'a="', "a=b c", "a|b", "a\\b", "a^", "a`", "<>"]
-)
+@pytest.mark.parametrize("query", ["a={x}", "e=pv&page=%", "a=%zz", 'a="', "a=b c", "a|b", "a\\b", "a^", "a`", "<>"])
 def test_query_string_that_is_illegal(payload: Make, query: str) -> None:
     for path in ("/i", "/com.snowplowanalytics.snowplow/tp2"):
         [message] = failure(payload(path=path, querystring=query), "collector_payload_format_violation")
@@ -76,9 +72,7 @@ def test_unknown_vendor(payload: Make, path: str) -> None:
     assert (message["field"], message["value"]) == ("vendor/version", "com.unknown/v9")
 
 
-@pytest.mark.parametrize(
-    "path", ["/i", "/i?x", "/ice.png", "/ice.png/more", "/com.snowplowanalytics.snowplow/tp1"]
-)
+@pytest.mark.parametrize("path", ["/i", "/i?x", "/ice.png", "/ice.png/more", "/com.snowplowanalytics.snowplow/tp1"])
 def test_pixel(payload: Make, path: str) -> None:
     [event] = events(payload(path=path, querystring="e=pv&page=Desk+lamp%20%C3%98;tv=px#f"))
     assert (event["page_title"], event["v_tracker"]) == ("Desk lamp Ø", "px")
@@ -119,9 +113,7 @@ def test_tp2_get(payload: Make) -> None:
     assert event["page_title"] == "a"
 
 
-@pytest.mark.parametrize(
-    "content_type", [JSON, "application/json; charset=utf-8", "application/json;charset=UTF-8"]
-)
+@pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8", "application/json;charset=UTF-8"])
 def test_tp2_content_types(payload: Make, content_type: str) -> None:
     assert len(events(posted(payload, [VALID], content_type=content_type))) == 1
 
@@ -158,9 +150,7 @@ def test_tp2_body_of_another_schema_is_validated_first(payload: Make) -> None:
 
     def sent(data: Any) -> dict[str, Any]:
         body = msgspec.json.encode({"schema": uri, "data": data})
-        [message] = failure(
-            payload(body=body, content_type=JSON), "tracker_protocol_violations", enricher=enricher
-        )
+        [message] = failure(payload(body=body, content_type=JSON), "tracker_protocol_violations", enricher=enricher)
         return message
 
     criterion = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-*"

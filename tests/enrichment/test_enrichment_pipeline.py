@@ -113,9 +113,7 @@ def test_a_fault_is_a_failed_event_of_its_own(send: Send, payload: Make) -> None
     assert broken.app_id == "shop"
     row = broken.row()
     assert row["data"]["failure"]["errors"] == ["ZeroDivisionError: divided by nothing"]
-    assert (
-        b'"uid":"boom"' in msgspec.json.decode(b64decode(row["data"]["payload"]), type=CollectorPayload).body
-    )
+    assert b'"uid":"boom"' in msgspec.json.decode(b64decode(row["data"]["payload"]), type=CollectorPayload).body
 
 
 def test_derived_entities_are_judged_last(send: Send) -> None:
@@ -157,9 +155,7 @@ def test_row_of_an_event(send: Send, unstruct: Text, sdj: Sdj) -> None:
 
 
 def test_row_of_a_request(payload: Make) -> None:
-    [outcome] = Enricher().enrich(
-        payload(body=b"\xffbody", content_type="text/plain", querystring="a&b=%20"), NOW_MS
-    )
+    [outcome] = Enricher().enrich(payload(body=b"\xffbody", content_type="text/plain", querystring="a&b=%20"), NOW_MS)
     assert isinstance(outcome, FailedEvent)
     data = outcome.row()["data"]
     assert outcome.row()["schema"].endswith("/tracker_protocol_violations/jsonschema/1-0-1")
@@ -209,9 +205,7 @@ def test_shop(
         sdj("product", {"id": f"LMP-{n}", "name": "Ørsta", "price": 39.9}, vendor=ECOMMERCE)
         for n in range(entities - 1)
     ]
-    page = sdj(
-        "web_page", {"id": "1d0c9f3c-7c3e-4a53-8b39-0c2f7d6e9b52"}, vendor="com.snowplowanalytics.snowplow"
-    )
+    page = sdj("web_page", {"id": "1d0c9f3c-7c3e-4a53-8b39-0c2f7d6e9b52"}, vendor="com.snowplowanalytics.snowplow")
     inner = sdj("snowplow_ecommerce_action", {"type": action}, vendor=ECOMMERCE, version="1-0-2")
     parameters = {
         "e": "ue",
@@ -240,9 +234,7 @@ def test_shop(
         "refr_urlpath": "/",
         "dvce_screenwidth": 1920,
         "domain_sessionidx": 3,
-        "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1": {
-            "type": action
-        },
+        "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1": {"type": action},
         "derived_tstamp": derived.replace(" ", "T") + "Z",
     }
     assert {key: form[key] for key in expected} == expected
@@ -276,9 +268,7 @@ WORDS = st.sampled_from(
 )
 VALUES = st.one_of(
     st.text(max_size=12),
-    st.sampled_from(
-        ["pv", "ue", "web", "1", "null", "1E5", "{}", "[]", "1741082405120", "http://a:b{/", "a.x"]
-    ),
+    st.sampled_from(["pv", "ue", "web", "1", "null", "1E5", "{}", "[]", "1741082405120", "http://a:b{/", "a.x"]),
     st.from_regex(
         r'\{"schema":"iglu:com.snowplowanalytics.snowplow/(unstruct_event|contexts)/jsonschema/1-0-[01]",'
         r'"data":(\[\]|\{\}|\[1\]|\{"schema":"iglu:a/b/c/1-0-0","data":1e?9{1,30}\})\}',
@@ -287,18 +277,14 @@ VALUES = st.one_of(
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=4),
     max_leaves=10,
 )
 BODIES = st.one_of(
     st.binary(max_size=60),
     JSON.map(lambda value: json.dumps(value).encode()),
     st.tuples(
-        st.sampled_from(
-            ["payload_data/jsonschema/1-0-4", "payload_data/jsonschema/1-0-9", "x/jsonschema/1-0-0", "x"]
-        ),
+        st.sampled_from(["payload_data/jsonschema/1-0-4", "payload_data/jsonschema/1-0-9", "x/jsonschema/1-0-0", "x"]),
         st.lists(st.dictionaries(WORDS, VALUES, max_size=8), max_size=3) | JSON,
     ).map(
         lambda parts: json.dumps(
@@ -355,10 +341,7 @@ def test_every_payload_has_outcomes_that_can_be_written(payload: CollectorPayloa
 
 @given(st.lists(st.dictionaries(WORDS, VALUES, max_size=8), min_size=1, max_size=4))
 def test_each_event_of_a_batch_has_one_outcome(events: list[dict[str, str]]) -> None:
-    data = [
-        {"e": "pv", "p": "web", "tv": "1"} | {k: v for k, v in event.items() if k != "schema"}
-        for event in events
-    ]
+    data = [{"e": "pv", "p": "web", "tv": "1"} | {k: v for k, v in event.items() if k != "schema"} for event in events]
     schema = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4"
     payload = CollectorPayload(
         timestamp=NOW_MS,

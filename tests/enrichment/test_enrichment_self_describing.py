@@ -159,9 +159,7 @@ def test_wrapper_of_another_kind(send: Send, unstruct: Text, contexts: Text, sdj
         ),
     ],
 )
-def test_wrapper_that_is_not_valid(
-    send: Send, unstruct: Text, inner: Any, found: list[tuple[str, str]]
-) -> None:
+def test_wrapper_that_is_not_valid(send: Send, unstruct: Text, inner: Any, found: list[tuple[str, str]]) -> None:
     [message] = violations(send, ue_pr=unstruct(inner))
     assert message["schemaKey"] == f"{SNOWPLOW}/unstruct_event/jsonschema/1-0-0"
     assert keywords(message) == found
@@ -174,15 +172,11 @@ def test_wrapper_of_entities_lists_all_that_is_wrong(send: Send, contexts: Text,
         ("$[2]", "additionalProperties"),
         ("$[2].schema", "pattern"),
     ]
-    [message] = violations(
-        send, co=json.dumps({"schema": f"{SNOWPLOW}/contexts/jsonschema/1-0-1", "data": {}})
-    )
+    [message] = violations(send, co=json.dumps({"schema": f"{SNOWPLOW}/contexts/jsonschema/1-0-1", "data": {}}))
     assert keywords(message) == [("$", "type")]
 
 
-def test_inner_version_beyond_the_wrappers_pattern(
-    send: Send, unstruct: Text, contexts: Text, sdj: Sdj
-) -> None:
+def test_inner_version_beyond_the_wrappers_pattern(send: Send, unstruct: Text, contexts: Text, sdj: Sdj) -> None:
     inner = sdj("x", {}, version="0-0-1")
     assert violations(send, ue_pr=unstruct(inner)) == [{"json": inner, "error": "INVALID_SCHEMAVER"}]
     good = sdj("y", {})
@@ -208,9 +202,7 @@ class Judge:
         return Verdict()
 
 
-def test_validator_is_asked_for_the_event_and_each_entity(
-    send: Send, unstruct: Text, contexts: Text, sdj: Sdj
-) -> None:
+def test_validator_is_asked_for_the_event_and_each_entity(send: Send, unstruct: Text, contexts: Text, sdj: Sdj) -> None:
     enricher = Enricher(validator=Judge())
     good = {"e": "ue", "ue_pr": unstruct(sdj("good", 1)), "co": contexts(sdj("good", 2))}
     bad = {"e": "ue", "vid": "x", "ue_pr": unstruct(sdj("bad", 1))}
@@ -219,9 +211,7 @@ def test_validator_is_asked_for_the_event_and_each_entity(
     assert isinstance(enriched, Enriched)
     assert failed.category == "schema_violations"
     assert len(failed.messages) == 4
-    assert [message["schemaKey"] for message in failed.messages[1:]] == [
-        "iglu:com.acme/bad/jsonschema/1-0-0"
-    ] * 3
+    assert [message["schemaKey"] for message in failed.messages[1:]] == ["iglu:com.acme/bad/jsonschema/1-0-0"] * 3
 
 
 def test_superseded_schemas(event_of: EventOf, contexts: Text, sdj: Sdj) -> None:

@@ -287,10 +287,7 @@ def test_url_beyond_repair_fails_the_event(send: Send, url: str) -> None:
         assert outcome.messages[0]["message"]["field"] == column
 
 
-@given(
-    st.text(st.characters(codec="utf-8"), max_size=60)
-    | st.from_regex(r"[a-z]*:?/{0,3}[\[\]a.:@{}%?#&=-]{0,30}")
-)
+@given(st.text(st.characters(codec="utf-8"), max_size=60) | st.from_regex(r"[a-z]*:?/{0,3}[\[\]a.:@{}%?#&=-]{0,30}"))
 def test_urls_are_parsed_or_refused_and_stay_as_they_are_once_parsed(text: str) -> None:
     try:
         url = parse_url(text)
@@ -392,10 +389,7 @@ def test_cross_navigation_time_that_is_none(send: Send, link: str) -> None:
 
 
 def test_cross_navigation_entity(event_of: EventOf) -> None:
-    link = (
-        "abc.1697175843762.176ff68a-4769-4566-ad0e-3792c1c8148f.dGVzdGVy.c29tZVNvdXJjZUlk.web"
-        ".dGVzdGluZ19yZWFzb24"
-    )
+    link = "abc.1697175843762.176ff68a-4769-4566-ad0e-3792c1c8148f.dGVzdGVy.c29tZVNvdXJjZUlk.web.dGVzdGluZ19yZWFzb24"
     enricher = with_step(CrossNavigation(entity=True))
     event = event_of({"url": f"http://a.example/?_sp={link}"}, enricher=enricher)
     assert event["derived_contexts"] == [

@@ -94,7 +94,8 @@ class Machine:
 
     def define(self, revision: int, groups: dict[int, Wire], frozen: frozenset[int] = frozenset()) -> None:
         entries = [
-            {"state_id": state_id, "published": state_id not in frozen, "group": one} for state_id, one in groups.items()
+            {"state_id": state_id, "published": state_id not in frozen, "group": one}
+            for state_id, one in groups.items()
         ]
         body = msgspec.json.encode({"revision": revision, "groups": entries})
         self.log.append([(Kind.DEFINITIONS, self.now, body)])
@@ -184,7 +185,8 @@ def test_definitions_hold_exactly_from_their_place_on(machine: Machine) -> None:
     machine.track("third", "both")
     machine.run()
     counts = {
-        user: (machine.value(1, user), machine.value(2, user)) for user in ("before", "first", "both", "second", "third")
+        user: (machine.value(1, user), machine.value(2, user))
+        for user in ("before", "first", "both", "second", "third")
     }
     assert counts == {
         "before": (None, None),
@@ -405,7 +407,9 @@ def test_a_full_store_changes_nothing_and_the_step_can_be_tried_again(machine: M
     assert machine.failed.counts() == {"schema_violations": 1}
 
 
-@pytest.mark.parametrize("error", [StoreFullError("no room for failed events"), StoreError("locked"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [StoreFullError("no room for failed events"), StoreError("locked"), KeyboardInterrupt()]
+)
 def test_failed_events_that_cannot_be_kept_hold_back_the_step(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:

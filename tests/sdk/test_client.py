@@ -39,9 +39,7 @@ def test_a_key_is_turned_into_a_token_once(talk: Any, script: Any) -> None:
     assert asked_for_token.headers["x-api-key"] == "secret"
     assert asked_for_token.headers["x-api-key-id"] == "key-1"
     assert "authorization" not in asked_for_token.headers
-    assert (
-        first.headers["authorization"] == second.headers["authorization"] == f"Bearer {token['accessToken']}"
-    )
+    assert first.headers["authorization"] == second.headers["authorization"] == f"Bearer {token['accessToken']}"
     assert "x-api-key" not in first.headers
 
 

@@ -13,9 +13,7 @@ import pytest
 import snowmelt
 
 COMPAT = Path(__file__).resolve().parents[2] / "compat"
-MODULES = sorted(
-    path.stem for path in (COMPAT / "src/snowplow_signals").glob("*.py") if path.stem != "__init__"
-)
+MODULES = sorted(path.stem for path in (COMPAT / "src/snowplow_signals").glob("*.py") if path.stem != "__init__")
 
 
 @pytest.fixture

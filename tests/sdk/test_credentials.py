@@ -95,8 +95,6 @@ def test_expiry_reads_any_length_of_payload(exp: int, other: str) -> None:
     assert expiry(jwt({"exp": exp, "sub": other})) == float(exp)
 
 
-@pytest.mark.parametrize(
-    "token", ["", "a.b", "a.b.c.d", "a.!!!.c", "a.eyJ.c", jwt([1]), jwt({}), jwt({"exp": "1"})]
-)
+@pytest.mark.parametrize("token", ["", "a.b", "a.b.c.d", "a.!!!.c", "a.eyJ.c", jwt([1]), jwt({}), jwt({"exp": "1"})])
 def test_what_is_no_jwt_has_no_expiry(token: str) -> None:
     assert expiry(token) is None

@@ -43,16 +43,12 @@ SERVER_LIBRARIES = words("""
 
 
 def in_fresh_python(program: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     return done.stdout
 
 
 def modules_after(program: str) -> set[str]:
-    return set(
-        json.loads(in_fresh_python(f"{program}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"))
-    )
+    return set(json.loads(in_fresh_python(f"{program}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))")))
 
 
 def test_the_public_names_are_those_of_the_public_sdk_and_ours() -> None:
@@ -69,10 +65,7 @@ def test_type_checkers_see_what_python_sees() -> None:
     """The imports that editors read come from the very modules that names are loaded from."""
     tree = ast.parse(Path(snowmelt.__file__).read_text())
     seen = {
-        alias.name: node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
+        alias.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     homes = {name: snowmelt._HOME_OF.get(name, "snowmelt.definitions") for name in snowmelt.__all__}
     assert {name: seen.get(name) for name in snowmelt.__all__} == homes

@@ -23,9 +23,7 @@ def test_a_service_is_read_for_one_identifier(talk: Any, script: Any) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("attributes", "wire"), [("a", ["shop_v3:a"]), (["a", "b"], ["shop_v3:a", "shop_v3:b"])]
-)
+@pytest.mark.parametrize(("attributes", "wire"), [("a", ["shop_v3:a"]), (["a", "b"], ["shop_v3:a", "shop_v3:b"])])
 def test_a_group_is_read_by_qualified_names(talk: Any, script: Any, attributes: Any, wire: list[str]) -> None:
     server = script({"a": [1]})
     assert talk(server, lambda s: s.get_group_attributes("shop", 3, attributes, "user_id", "u1")) == {"a": 1}
@@ -83,9 +81,7 @@ def test_many_identifiers_take_a_request_for_each_thousand(talk: Any, script: An
 
 def test_an_identifier_is_asked_for_once_and_nothing_for_none(talk: Any, script: Any) -> None:
     server = script(columns)
-    rows = talk(
-        server, lambda s: s.get_group_attributes_batch("shop", 1, "who", "user_id", iter(["b", "a", "b"]))
-    )
+    rows = talk(server, lambda s: s.get_group_attributes_batch("shop", 1, "who", "user_id", iter(["b", "a", "b"])))
     assert {identifier: row["who"] for identifier, row in rows.items()} == {"b": "b", "a": "a"}
     assert talk(server, lambda s: s.get_service_attributes_batch("shop", "user_id", [])) == {}
     assert len(server.asked) == 1

@@ -30,9 +30,7 @@ GROUP = StreamAttributeGroup(
     name="shop",
     version=2,
     attribute_key=domain_userid,
-    attributes=[
-        Attribute(name="views", type="int32", aggregation="counter", events=[Event(name="page_view")])
-    ],
+    attributes=[Attribute(name="views", type="int32", aggregation="counter", events=[Event(name="page_view")])],
     owner="data@example.com",
 )
 SERVICE = Service(name="storefront", attribute_groups=[GROUP], owner="data@example.com")
@@ -86,9 +84,7 @@ def test_only_a_400_makes_a_replacement(talk: Any, script: Any, status: int) -> 
     assert server.lines == [f"POST {REGISTRY}/attribute_groups/"]
 
 
-def test_a_failure_says_which_definition_and_what_was_written_before(
-    talk: Any, script: Any, echo: Any
-) -> None:
+def test_a_failure_says_which_definition_and_what_was_written_before(talk: Any, script: Any, echo: Any) -> None:
     server = script(echo, 400, httpx.Response(409, json={"detail": "published; version 3 is free"}))
     with pytest.raises(SignalsConflictError, match="version 3 is free") as caught:
         talk(server, lambda signals: signals.publish([KEY, GROUP, SERVICE]))
@@ -101,9 +97,7 @@ def test_a_failure_says_which_definition_and_what_was_written_before(
 
 def test_unpublish_writes_the_same_with_the_other_state(talk: Any, script: Any, echo: Any) -> None:
     server = script(400, echo)
-    (group,) = talk(
-        server, lambda signals: signals.unpublish([GROUP.model_copy(update={"is_published": True})])
-    )
+    (group,) = talk(server, lambda signals: signals.unpublish([GROUP.model_copy(update={"is_published": True})]))
     assert not group.is_published
     assert [one.body["is_published"] for one in server.asked] == [False, False]
 
@@ -205,15 +199,11 @@ def test_a_group_is_read_by_name_or_by_version(talk: Any, script: Any) -> None:
 
 def test_services_and_keys_are_read_and_everything_is_listed(talk: Any, script: Any) -> None:
     key = {"name": "cart_id", "key": "user_id", "blobl_path": None, "news": "ignored"}
-    server = script(
-        SERVICE.to_wire(), key, [SERVICE.to_wire()], [key], [group_answer(), group_answer(version=3)]
-    )
+    server = script(SERVICE.to_wire(), key, [SERVICE.to_wire()], [key], [group_answer(), group_answer(version=3)])
     assert talk(server, lambda signals: signals.registry.get_service("storefront")) == SERVICE
     assert talk(server, lambda signals: signals.registry.get_attribute_key("cart_id")).key == "user_id"
     assert talk(server, lambda signals: signals.registry.list_services()) == [SERVICE]
-    assert [k.name for k in talk(server, lambda signals: signals.registry.list_attribute_keys())] == [
-        "cart_id"
-    ]
+    assert [k.name for k in talk(server, lambda signals: signals.registry.list_attribute_keys())] == ["cart_id"]
     groups = talk(server, lambda signals: signals.registry.list_attribute_groups())
     assert [group.version for group in groups] == [2, 3]
     assert server.lines == [

@@ -19,9 +19,7 @@ policies = st.builds(
 
 
 @given(policies, st.integers(0, 2**32), st.integers(1, 12))
-def test_pauses_stay_within_their_bounds_and_end_with_the_attempts(
-    policy: Retry, seed: int, failed: int
-) -> None:
+def test_pauses_stay_within_their_bounds_and_end_with_the_attempts(policy: Retry, seed: int, failed: int) -> None:
     pause = policy.pause(failed, rand=random.Random(seed))
     if failed > policy.retries:
         assert pause is None

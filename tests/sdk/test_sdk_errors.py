@@ -33,9 +33,7 @@ def test_each_status_has_its_class(status: int, name: str) -> None:
 
 
 def test_every_class_is_in_the_tree_with_a_code_of_its_own() -> None:
-    classes = [
-        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, SnowmeltError)
-    ]
+    classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, SnowmeltError)]
     classes.remove(SnowmeltError)
     assert all(issubclass(one, errors.SignalsError) for one in classes)
     assert len({one.code for one in classes}) == len(classes)
@@ -84,9 +82,7 @@ def test_problems_are_listed_with_their_places() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "body", ["text", {"detail": "words"}, {"error": "words"}, {"detail": [3]}, {"detail": None}]
-)
+@pytest.mark.parametrize("body", ["text", {"detail": "words"}, {"error": "words"}, {"detail": [3]}, {"detail": None}])
 def test_a_422_of_another_shape_has_no_problems_but_words(body: object) -> None:
     error = SignalsValidationError(422, body)
     assert error.problems == []

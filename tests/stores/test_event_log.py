@@ -198,7 +198,9 @@ def test_a_payload_of_an_older_release_reads_with_defaults() -> None:
 
 
 @given(st.lists(st.sampled_from(["append", "trim", "reopen"]), max_size=30), st.data())
-def test_places_only_ever_go_up(tmp_path_factory: pytest.TempPathFactory, steps: list[str], data: st.DataObject) -> None:
+def test_places_only_ever_go_up(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str], data: st.DataObject
+) -> None:
     folder = tmp_path_factory.mktemp("log")
     log, expected = EventLog(folder), []
     head = 0

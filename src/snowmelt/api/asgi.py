@@ -55,9 +55,7 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-async def send_json(
-    send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> None:
+async def send_json(send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
     """Answer with ``body``, which is JSON already."""
     await send(
         {
@@ -73,8 +71,6 @@ async def send_json(
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_error(
-    send: Send, status: int, text: str, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> None:
+async def send_error(send: Send, status: int, text: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
     """Answer an error under both names that clients look for."""
     await send_json(send, status, encode_json({"error": text, "detail": text}), headers)

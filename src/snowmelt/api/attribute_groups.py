@@ -27,9 +27,7 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
     """List, create, read, update and delete versions of attribute groups."""
     router = APIRouter(prefix=COLLECTION, tags=["attribute groups"])
 
-    @router.get(
-        "", response_model=list[AttributeGroupResponse], summary="All versions of all attribute groups"
-    )
+    @router.get("", response_model=list[AttributeGroupResponse], summary="All versions of all attribute groups")
     def list_groups(
         applied: Annotated[bool | None, Query(description="Only published versions.")] = None,
         offline: Annotated[bool | None, Query(description="Only groups that a warehouse computes.")] = None,
@@ -58,15 +56,11 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
     def get_latest(name: str) -> JSONResponse:
         return JSONResponse(_answer(registry.groups.get(name)))
 
-    @router.get(
-        "/{name}/versions", response_model=list[AttributeGroupResponse], summary="All versions of a group"
-    )
+    @router.get("/{name}/versions", response_model=list[AttributeGroupResponse], summary="All versions of a group")
     def list_versions(name: str) -> JSONResponse:
         return JSONResponse([_answer(stored) for stored in registry.groups.versions(name)])
 
-    @router.get(
-        "/{name}/versions/{version}", response_model=AttributeGroupResponse, summary="One version of a group"
-    )
+    @router.get("/{name}/versions/{version}", response_model=AttributeGroupResponse, summary="One version of a group")
     def get_version(name: str, version: Version) -> JSONResponse:
         return JSONResponse(_answer(registry.groups.get(name, version)))
 
@@ -87,9 +81,7 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
         summary="Give an unpublished version of a group the table that feeds it",
         openapi_extra=takes(BatchSource),
     )
-    def update_batch_source(
-        name: str, version: Version, body: Annotated[Body, Depends(json_body)]
-    ) -> JSONResponse:
+    def update_batch_source(name: str, version: Version, body: Annotated[Body, Depends(json_body)]) -> JSONResponse:
         source = parse(BatchSource, body)
         group = registry.groups.get(name, version).group
         stored = registry.groups.update(group.model_copy(update={"batch_source": source}))

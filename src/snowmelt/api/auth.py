@@ -6,9 +6,7 @@ from typing import Final
 from snowmelt.api.asgi import Scope
 
 CHALLENGE: Final = ((b"www-authenticate", b"Bearer"),)
-MISSING: Final = (
-    "No bearer token. Send the header 'Authorization: Bearer <token>'; 'snowmelt token' prints it."
-)
+MISSING: Final = "No bearer token. Send the header 'Authorization: Bearer <token>'; 'snowmelt token' prints it."
 UNKNOWN: Final = "Unknown bearer token. 'snowmelt token' prints the one this server takes."
 
 

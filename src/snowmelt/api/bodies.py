@@ -61,9 +61,7 @@ def addressed(body: Body, **path: str | int) -> Body:
         InvalidBody: body and path disagree.
     """
     problems = [
-        Problem(
-            (member,), f"the path says {value!r}, the body {body[member]!r}: they must agree", "path_mismatch"
-        )
+        Problem((member,), f"the path says {value!r}, the body {body[member]!r}: they must agree", "path_mismatch")
         for member, value in path.items()
         if body.get(member) is not None and body[member] != value
     ]
@@ -84,9 +82,7 @@ def parse(model: type[ModelT], body: Body) -> ModelT:
         raise InvalidBody(problems_of(error)) from error
 
 
-def parse_with_rules(
-    read: Callable[[Body], ModelT], check: Callable[[ModelT], list[Problem]], body: Body
-) -> ModelT:
+def parse_with_rules(read: Callable[[Body], ModelT], check: Callable[[ModelT], list[Problem]], body: Body) -> ModelT:
     """The body as a definition; if it does not fit, what does fit is held against the rules all the same.
 
     Args:

@@ -110,9 +110,7 @@ class OnlineAttributes:
         elif request.attributes:
             plan = catalog.attributes(request.attributes, qualified=qualified)
         else:
-            raise MalformedRequest(
-                "Give a 'service', or 'attributes' as a list of {group}_v{version}:{attribute}."
-            )
+            raise MalformedRequest("Give a 'service', or 'attributes' as a list of {group}_v{version}:{attribute}.")
         identifiers, rows = _identifiers(request.attribute_keys, catalog.keys)
 
         read = [group for group in plan if group.key in identifiers]

@@ -30,7 +30,7 @@ def _integer(bits: int) -> Cast:
             # Before truncation, because an infinity has no integer.
             value = max(float(least), min(float(greatest), value))
         whole = math.trunc(value)
-        return max(least, min(greatest, whole))
+        return int(max(least, min(greatest, whole)))
 
     return cast
 

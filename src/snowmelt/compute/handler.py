@@ -5,7 +5,7 @@ attributes test are read once, attributes with equal criteria share one branch, 
 up for a branch that is not taken. ``snowmelt explain`` prints the source.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -53,7 +53,7 @@ def paths_needed(plan: GroupPlan) -> Iterator[Path]:
     """Every path into an event that computing a group may read."""
     yield from paths_of(plan.key)
     for attribute in plan.attributes:
-        for criterion in _criteria(attribute):
+        for criterion in (*attribute.conditions, *attribute.alternatives):
             yield from paths_of(criterion.property)
         if attribute.takes != "event" and attribute.source.property is not None:
             yield from paths_of(attribute.source.property)
@@ -63,24 +63,26 @@ def paths_needed(plan: GroupPlan) -> Iterator[Path]:
             yield SPECIFICATION
 
 
-def _criteria(attribute: AttributePlan) -> list[Criterion]:
-    criteria = attribute.source.criteria
-    return [*(criteria.all or []), *(criteria.any or [])] if criteria else []
-
-
 class HandlerSource:
     """Writes the function for one kind of event.
 
     Args:
         concerned: the groups and attributes that it may update.
         projection: how the event is decoded.
+        is_settled: says of a criterion among those that must all hold that it is known to hold.
 
     ``text`` defines ``bind(states, now, reject)``, which returns ``handle(event)``; ``namespace`` holds what
     the text refers to.
     """
 
-    def __init__(self, concerned: Concerned, projection: Projection) -> None:
+    def __init__(
+        self,
+        concerned: Concerned,
+        projection: Projection,
+        is_settled: Callable[[Criterion], bool] = lambda criterion: False,
+    ) -> None:
         self._projection = projection
+        self._is_settled = is_settled
         self._predicates = Predicates()
         self._values: dict[str, str] = {}
         self.namespace: dict[str, Any] = {
@@ -141,12 +143,10 @@ class HandlerSource:
         if specifications:
             value = self._value(self._projection.access(SPECIFICATION, "event"))
             tests.append(self._predicates.source(value, "in", sorted(specifications)))
-        criteria = attribute.source.criteria
-        if criteria:
-            tests += [f"({self._test(criterion)})" for criterion in criteria.all or []]
-            either = [f"({self._test(criterion)})" for criterion in criteria.any or []]
-            if either:
-                tests.append(f"({' or '.join(either)})")
+        tests += [f"({self._test(criterion)})" for criterion in attribute.conditions if not self._is_settled(criterion)]
+        either = [f"({self._test(criterion)})" for criterion in attribute.alternatives]
+        if either:
+            tests.append(f"({' or '.join(either)})")
         return " and ".join(tests)
 
     def _test(self, criterion: Criterion) -> str:

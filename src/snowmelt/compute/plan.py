@@ -14,6 +14,7 @@ from snowmelt.compute.aggregations.time_since import TimeSinceFirst, TimeSinceLa
 from snowmelt.compute.scopes import Expiring, Rolling
 from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
+from snowmelt.definitions.criteria import Criterion
 from snowmelt.definitions.problems import DefinitionError, Problem
 from snowmelt.definitions.property import AtomicProperty, CalculatedProperty, EntityProperty, EventProperty
 
@@ -55,6 +56,16 @@ class AttributePlan:
     keeps: Aggregation
     takes: str
     source: Attribute
+
+    @property
+    def conditions(self) -> list[Criterion]:
+        """The criteria that must all hold."""
+        return (self.source.criteria and self.source.criteria.all) or []
+
+    @property
+    def alternatives(self) -> list[Criterion]:
+        """The criteria of which one must hold, if there are any."""
+        return (self.source.criteria and self.source.criteria.any) or []
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from snowmelt.compute.instant import parse_instant
@@ -51,6 +52,7 @@ class Predicates:
 
     def __init__(self) -> None:
         self.namespace: dict[str, Any] = {"compares_instant": compares_instant}
+        self._names: dict[tuple[str, Any], str] = {}
 
     def source(self, value: str, operator: str, operand: Any) -> str:
         """A Python expression that is true where ``value operator operand`` is true in SQL.
@@ -72,10 +74,17 @@ class Predicates:
             case "in":
                 return self._contained(value, operand)
             case "like":
-                name = f"like_{len(self.namespace)}"
-                self.namespace[name] = like_pattern(operand).fullmatch
+                name = self._name("like", operand, lambda: like_pattern(operand).fullmatch)
                 return f"{value}.__class__ is str and {name}({value}) is not None"
         return self._ordered(value, operator, operand)
+
+    def _name(self, prefix: str, operand: Any, make: Callable[[], Any]) -> str:
+        """The name of what an operand is compiled to; equal operands share one, so that equal tests look equal."""
+        name = self._names.get((prefix, operand))
+        if name is None:
+            name = self._names[prefix, operand] = f"{prefix}_{len(self._names)}"
+            self.namespace[name] = make()
+        return name
 
     def _equal(self, value: str, operand: Any) -> str:
         if operand.__class__ is bool:
@@ -93,8 +102,7 @@ class Predicates:
         others = [item for item in operands if item not in texts]
         tests = [f"({self._equal(value, item)})" for item in others]
         if texts:
-            name = f"any_of_{len(self.namespace)}"
-            self.namespace[name] = frozenset(texts)
+            name = self._name("any_of", frozenset(texts), lambda: frozenset(texts))
             tests.insert(0, f"({value}.__class__ is str and {value} in {name})")
         return f"({' or '.join(tests)})" if tests else "False"
 

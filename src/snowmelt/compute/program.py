@@ -11,6 +11,7 @@ from snowmelt.compute.handler import HandlerSource, paths_needed
 from snowmelt.compute.plan import AttributePlan, GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.projection import Projection
+from snowmelt.compute.switch import switch_for
 from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
 
@@ -124,7 +125,11 @@ class Program:
         return tally
 
     def source(self, event_name: str | None, vendor: str | None = None, version: str | None = None) -> str:
-        """The generated Python that handles one kind of event; empty if no attribute looks at it."""
+        """The generated Python that handles one kind of event; empty if no attribute looks at it.
+
+        Where many attributes ask for different texts of one property the engine does not test them one by one
+        as this shows (see :mod:`snowmelt.compute.switch`), with the same result.
+        """
         identity = dict(zip(_IDENTITY.values(), (event_name, vendor, version), strict=True))
         concerned = self._concerned({field: identity[field] for field in self._selected_by})
         return HandlerSource(concerned, self.projection).text if concerned else ""
@@ -146,7 +151,9 @@ class Program:
         )
         bind = self._compiled.get(signature)
         if bind is None and concerned:
-            bind = self._compiled[signature] = HandlerSource(concerned, self.projection).compile()
+            switch = switch_for(concerned, self.projection)
+            bind = switch.bind if switch else HandlerSource(concerned, self.projection).compile()
+            self._compiled[signature] = bind
         if len(self._binders) >= MAX_KINDS:
             self._binders.clear()
         self._binders[kind] = bind

@@ -47,9 +47,7 @@ class AgenticDecision(Definition):
     owner: Text255 | None = Field(default=None, description="Who answers for it.")
     attribute_key: LinkAttributeKey = Field(description="Whose events are looked at; a session.")
     output_type: AgenticOutputType = Field(description="What the answer is.")
-    values: list[AgenticDecisionValue] | None = Field(
-        default=None, max_length=20, description="For `enum` only."
-    )
+    values: list[AgenticDecisionValue] | None = Field(default=None, max_length=20, description="For `enum` only.")
     decision_goal: Text3800 = Field(min_length=1, description="The question.")
     contexts: list[str] = Field(min_length=1, max_length=5, description="Names of the event logs to look at.")
     triggers: list[CriteriaTrigger] = Field(min_length=1, max_length=5, description="When it is asked.")

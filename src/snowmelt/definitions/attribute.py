@@ -19,9 +19,7 @@ def _scalars(value: Any) -> Any:
     """Say in one sentence what would else be an error for each type that a default could have."""
     items = value if isinstance(value, list) else [value]
     if any(isinstance(item, Mapping | list) or item is None for item in items):
-        raise PydanticCustomError(
-            "value_type", "a default is a string, number or boolean, or a list of these"
-        )
+        raise PydanticCustomError("value_type", "a default is a string, number or boolean, or a list of these")
     return value
 
 
@@ -44,9 +42,7 @@ class Attribute(Definition):
     aggregation: Aggregation = Field(description="How many values become one.")
     property: Property | None = Field(default=None, description="The value that is aggregated.")
     criteria: Criteria | None = Field(default=None, description="Conditions on the event.")
-    period: Duration | None = Field(
-        default=None, description="Only events this recent; absent means all time."
-    )
+    period: Duration | None = Field(default=None, description="Only events this recent; absent means all time.")
     default_value: DefaultValue | None = Field(default=None, description="Read where nothing is known.")
     time_unit: TimeUnit | None = Field(default=None, description="Unit of `time_since_*`.")
     ttl: Duration | None = Field(default=None, description="Forgotten when not updated for this long.")

@@ -33,9 +33,7 @@ class AttributeGroup(OwnedDefinition):
     name: Name = ModelField(description="Name of the group.")
     version: int = ModelField(default=1, description="Version of the group, from 1.")
     attribute_key: AttributeKey = ModelField(description="Whose attributes these are.")
-    ttl: Duration | None = ModelField(
-        default=None, description="For attributes without a `ttl` of their own."
-    )
+    ttl: Duration | None = ModelField(default=None, description="For attributes without a `ttl` of their own.")
     batch_source: BatchSource | None = ModelField(default=None, description="Table that feeds the group.")
     online: bool = ModelField(default=True, description="Deprecated, without effect.")
     offline: bool | None = ModelField(default=None, description="Whether a warehouse computes the group.")
@@ -49,9 +47,7 @@ class AttributeGroup(OwnedDefinition):
     backfill_since_tstamp: Instant | None = ModelField(
         default=None, description="Past events from here on count too; for tables, the first row read."
     )
-    refresh_rate: Duration | None = ModelField(
-        default=None, description="How often a table is read; hourly if absent."
-    )
+    refresh_rate: Duration | None = ModelField(default=None, description="How often a table is read; hourly if absent.")
 
     @property
     def kind(self) -> GroupKind:
@@ -169,11 +165,7 @@ def read_group(data: Any) -> AttributeGroup:
     if group.kind == "external":
         fits = not group.attributes and group.batch_source is not None
     else:
-        fits = (
-            bool(group.attributes)
-            and not group.fields
-            and (group.kind == "batch" or group.batch_source is None)
-        )
+        fits = bool(group.attributes) and not group.fields and (group.kind == "batch" or group.batch_source is None)
     if not fits:
         return group
     members = dict(group) | {"offline": kind is not StreamAttributeGroup}

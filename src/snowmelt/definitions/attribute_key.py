@@ -37,17 +37,11 @@ class AttributeKey(Definition):
 
     name: Name = Field(default="", description="How groups and readers refer to the key.")
     description: Text | None = Field(default=None, description="Whom it identifies, for people.")
-    key: Name | None = Field(
-        default=None, description="Atomic field that holds the identifier; `property` says more."
-    )
-    external_column: Text128 | None = Field(
-        default=None, description="Column of a warehouse table; equals `name`."
-    )
+    key: Name | None = Field(default=None, description="Atomic field that holds the identifier; `property` says more.")
+    external_column: Text128 | None = Field(default=None, description="Column of a warehouse table; equals `name`.")
     property: LeafProperty | None = Field(default=None, description="Where events hold the identifier.")
     owner: Text255 | None = Field(default=None, description="Who answers for it.")
-    ttl: Duration | None = Field(
-        default=None, description="Profiles are forgotten after this long without events."
-    )
+    ttl: Duration | None = Field(default=None, description="Profiles are forgotten after this long without events.")
     is_published: bool = Field(default=False, description="Whether it is in use.")
 
     @model_validator(mode="before")
@@ -60,9 +54,7 @@ class AttributeKey(Definition):
         if not self.name:
             self.name = self._derived_name()
         if self.external_column is not None and self.external_column != self.name:
-            raise ValueError(
-                f"`external_column` must equal the name `{self.name}`, but is `{self.external_column}`"
-            )
+            raise ValueError(f"`external_column` must equal the name `{self.name}`, but is `{self.external_column}`")
         return self
 
     def _derived_name(self) -> str:
@@ -105,9 +97,7 @@ domain_sessionid = AttributeKey(
 )
 """Built in: the tracker's session id."""
 
-user_id = AttributeKey(
-    name="user_id", key="user_id", description="A known user, by the id that the application sets."
-)
+user_id = AttributeKey(name="user_id", key="user_id", description="A known user, by the id that the application sets.")
 """Built in: the id that the application sets."""
 
 network_userid = AttributeKey(

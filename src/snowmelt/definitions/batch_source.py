@@ -21,9 +21,7 @@ class BatchSource(Definition):
     timestamp_field: ColumnName = Field(description="Column that tells when a row was written.")
     description: Text | None = Field(default=None, description="What the table holds, for people.")
     owner: Text255 | None = Field(default=None, description="Who answers for it.")
-    database: Annotated[DatabaseName, StringConstraints(min_length=1)] = Field(
-        description="Database of the table."
-    )
+    database: Annotated[DatabaseName, StringConstraints(min_length=1)] = Field(description="Database of the table.")
     schema_: Annotated[ColumnName, StringConstraints(min_length=1)] = Field(
         validation_alias=AliasChoices("schema", "schema_", "wh_schema"),
         serialization_alias="schema",

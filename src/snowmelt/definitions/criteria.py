@@ -16,15 +16,11 @@ Scalar: TypeAlias = str | int | float | bool
 def _of_one_kind(value: Any) -> Any:
     """Say in one sentence what would else be an error for each type that a value could have."""
     if isinstance(value, list):
-        fits = all(isinstance(item, str) for item in value) or all(
-            isinstance(item, int | float) for item in value
-        )
+        fits = all(isinstance(item, str) for item in value) or all(isinstance(item, int | float) for item in value)
     else:
         fits = not isinstance(value, Mapping)
     if not fits:
-        raise PydanticCustomError(
-            "value_type", "a value is a string, number or boolean, or a list of one of these"
-        )
+        raise PydanticCustomError("value_type", "a value is a string, number or boolean, or a list of one of these")
     return value
 
 

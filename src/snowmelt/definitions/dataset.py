@@ -117,9 +117,7 @@ class DatasetAttributeGroups(Definition):
         serialization_alias="schema",
         description="Schema of the tables.",
     )
-    table_prefix: ColumnName = Field(
-        default="signals_attributes", description="The name of the key is put behind it."
-    )
+    table_prefix: ColumnName = Field(default="signals_attributes", description="The name of the key is put behind it.")
 
 
 class DatasetBundleRequest(Definition):

@@ -36,17 +36,11 @@ def parse_duration(text: str) -> timedelta:
     sign, *parts = match.groups()
     try:
         length = sum(
-            (
-                _scaled(part, unit)
-                for part, unit in zip(parts, _MICROSECONDS, strict=True)
-                if part is not None
-            ),
+            (_scaled(part, unit) for part, unit in zip(parts, _MICROSECONDS, strict=True) if part is not None),
             start=timedelta(),
         )
     except OverflowError:
-        raise ValueError(
-            f"the duration `{text}` is too long; the longest is {timedelta.max.days} days"
-        ) from None
+        raise ValueError(f"the duration `{text}` is too long; the longest is {timedelta.max.days} days") from None
     return -length if sign == "-" else length
 
 

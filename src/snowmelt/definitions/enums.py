@@ -93,7 +93,5 @@ ModelTier: TypeAlias = Literal["fast", "advanced"]
 ContextFormat: TypeAlias = Literal["json", "narrative"]
 """How an event log is read: as data, or as text for a prompt."""
 
-ColumnDataType: TypeAlias = Literal[
-    "array", "boolean", "integer", "null", "number", "object", "string", "timestamp"
-]
+ColumnDataType: TypeAlias = Literal["array", "boolean", "integer", "null", "number", "object", "string", "timestamp"]
 """Kinds of a warehouse column."""

@@ -81,9 +81,7 @@ class EventSelection(Definition):
     """Events that a log keeps, and which of their properties."""
 
     event: EventLogEvent = Field(description="Which events.")
-    properties: list[EventLogProperty] = Field(
-        min_length=1, max_length=50, description="What of each is kept."
-    )
+    properties: list[EventLogProperty] = Field(min_length=1, max_length=50, description="What of each is kept.")
 
     @field_validator("event", mode="before")
     @classmethod
@@ -151,8 +149,6 @@ class AgenticContextResponse(Definition):
     identifier: str = Field(description="Value of the key.")
     name: str = Field(description="Name of the event log.")
     prompt: str | None = Field(default=None, description="The log's prompt.")
-    started_at_ms: int = Field(
-        description="Time of the first event, ms since the Unix epoch; 0 without events."
-    )
+    started_at_ms: int = Field(description="Time of the first event, ms since the Unix epoch; 0 without events.")
     summary: str = Field(description="How recent and how long, in words.")
     version: int | None = Field(default=None, description="Version of this layout.")

@@ -69,15 +69,9 @@ def differing_members(a: Definition, b: Definition) -> list[str]:
         return ["type"]
     meaning_a, meaning_b = _meaning(a, family), _meaning(b, family)
     differing = {
-        member
-        for member in meaning_a.keys() | meaning_b.keys()
-        if meaning_a.get(member) != meaning_b.get(member)
+        member for member in meaning_a.keys() | meaning_b.keys() if meaning_a.get(member) != meaning_b.get(member)
     }
-    if (
-        isinstance(a, AttributeGroup)
-        and isinstance(b, AttributeGroup)
-        and not _agree(a.attribute_key, b.attribute_key)
-    ):
+    if isinstance(a, AttributeGroup) and isinstance(b, AttributeGroup) and not _agree(a.attribute_key, b.attribute_key):
         differing.add("attribute_key")
     return sorted(differing)
 

@@ -23,9 +23,7 @@ class InterventionCriterion(Definition):
     """
 
     attribute: CriterionAttribute = Field(description="`group:attribute`, without a version.")
-    operator: Annotated[RuleOperator, BeforeValidator(refuse_double_equals)] = Field(
-        description="How it is compared."
-    )
+    operator: Annotated[RuleOperator, BeforeValidator(refuse_double_equals)] = Field(description="How it is compared.")
     value: CriterionValue | None = Field(default=None, description="With what.")
 
 
@@ -110,9 +108,7 @@ class BaseIntervention(OwnedDefinition):
     name: Name = Field(description="Name of the intervention.")
     version: int = Field(default=1, description="Version of the intervention, from 1.")
     description: Text | None = Field(default=None, description="What it is for, for people.")
-    owner: Owner = Field(
-        default=None, validate_default=True, description="E-mail address of whoever answers for it."
-    )
+    owner: Owner = Field(default=None, validate_default=True, description="E-mail address of whoever answers for it.")
     is_published: bool = Field(default=False, description="Whether it is in use.")
 
 
@@ -155,9 +151,7 @@ class InterventionInstance(Definition):
     {'attributes': {'shop:cart_value': '250.5'}, 'name': 'outage', 'version': 1}
     """
 
-    attributes: dict[str, str] | None = Field(
-        default=None, description="`group:attribute` to its value as text."
-    )
+    attributes: dict[str, str] | None = Field(default=None, description="`group:attribute` to its value as text.")
     intervention_id: str | None = Field(default=None, description="UUID of the firing; the server gives it.")
     name: str = Field(description="Name of the intervention.")
     target_attribute_key: TargetAttributeKey | None = Field(default=None, description="To whom it was sent.")

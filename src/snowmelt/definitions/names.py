@@ -12,9 +12,7 @@ from pydantic import AfterValidator, StringConstraints
 NAME_PATTERN = r"^[A-Za-z0-9_]+$"
 LONGEST_NAME = 128
 
-Name: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)
-]
+Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)]
 """The name of a definition: letters, digits and underscores."""
 
 _NO_NUL = r"^[^\x00]*$"
@@ -29,14 +27,10 @@ Text3800: TypeAlias = Annotated[str, StringConstraints(pattern=_NO_NUL, max_leng
 NonEmpty: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 """Any text of at least one character."""
 
-SchemaName: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_-]+$")
-]
+SchemaName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_-]+$")]
 """The name of an event or entity schema."""
 
-Vendor: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_.-]+$")
-]
+Vendor: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_.-]+$")]
 """Who published a schema, e.g. ``com.snowplowanalytics.snowplow``."""
 
 SchemaVersion: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+-[0-9]+-[0-9]+$")]
@@ -57,9 +51,7 @@ DatabaseName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9
 ColumnName: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A warehouse schema, table or column."""
 
-AppId: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._-]+$")
-]
+AppId: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._-]+$")]
 """The ``app_id`` of events."""
 
 PreviewIdentifier: TypeAlias = Annotated[
@@ -72,9 +64,7 @@ PreviewIdentifier: TypeAlias = Annotated[
 ]
 """An identifier that a preview may ask for: a word, or an e-mail address."""
 
-QualifiedAttributeName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_]+_v[0-9]+:[A-Za-z0-9_]+$")
-]
+QualifiedAttributeName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+_v[0-9]+:[A-Za-z0-9_]+$")]
 """``group_vN:attribute``."""
 
 CriterionAttribute: TypeAlias = Annotated[

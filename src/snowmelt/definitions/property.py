@@ -54,11 +54,7 @@ def property_tag(value: Any) -> str | None:
     """The kind of a property that is about to be read; one that has only a name is atomic."""
     if isinstance(value, Mapping):
         tag = value.get("type")
-        if (
-            tag is None
-            and "name" in value
-            and not value.keys() - {"type", "name", "date_part", "output_name"}
-        ):
+        if tag is None and "name" in value and not value.keys() - {"type", "name", "date_part", "output_name"}:
             return "atomic"
         return tag if isinstance(tag, str) else None
     return getattr(value, "type", None)

@@ -26,9 +26,7 @@ class Service(OwnedDefinition):
     attribute_groups: list[VersionedLinkAttributeGroup] = Field(
         default_factory=list, min_length=1, max_length=100, description="The group versions."
     )
-    owner: Owner = Field(
-        default=None, validate_default=True, description="E-mail address of whoever answers for it."
-    )
+    owner: Owner = Field(default=None, validate_default=True, description="E-mail address of whoever answers for it.")
     is_published: bool = Field(default=False, description="Whether it can be read.")
 
     def get_attributes(self, signals: AttributeReader, attribute_key: str, identifier: str) -> dict[str, Any]:
@@ -39,6 +37,4 @@ class Service(OwnedDefinition):
             attribute_key: name of the key, e.g. ``domain_userid``; groups of other keys give nulls.
             identifier: its value.
         """
-        return signals.get_service_attributes(
-            name=self.name, attribute_key=attribute_key, identifier=identifier
-        )
+        return signals.get_service_attributes(name=self.name, attribute_key=attribute_key, identifier=identifier)

@@ -178,9 +178,7 @@ def _query(payload: CollectorPayload) -> dict[str, str | None]:
     if not payload.querystring:
         return {}
     if not is_legal_query(payload.querystring):
-        raise PayloadFormatFailure(
-            "querystring", payload.querystring, "a query string that is legal in a URI"
-        )
+        raise PayloadFormatFailure("querystring", payload.querystring, "a query string that is legal in a URI")
     return parse_query(payload.querystring)
 
 

@@ -23,9 +23,7 @@ Message = dict[str, Any]
 """One thing wrong with an event, as a failed event lists it."""
 
 _SNOWPLOW = "com.snowplowanalytics.snowplow"
-_ITEM_URI = re.compile(
-    r"iglu:[a-zA-Z0-9\-_.]+/[a-zA-Z0-9\-_]+/[a-zA-Z0-9\-_]+/[0-9]+-[0-9]+-[0-9]+", re.ASCII
-)
+_ITEM_URI = re.compile(r"iglu:[a-zA-Z0-9\-_.]+/[a-zA-Z0-9\-_]+/[a-zA-Z0-9\-_]+/[0-9]+-[0-9]+-[0-9]+", re.ASCII)
 _SHOWN_CHARACTERS = 512
 
 

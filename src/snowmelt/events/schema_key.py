@@ -7,9 +7,7 @@ from typing import NamedTuple
 from snowmelt.events.errors import SchemaUriError
 
 _MAX_PART = 128
-_URI = re.compile(
-    r"iglu:([a-zA-Z0-9\-_.]+)/([a-zA-Z0-9\-_]+)/([a-zA-Z0-9\-_]+)/([0-9]*-[0-9]*-[0-9]*)", re.ASCII
-)
+_URI = re.compile(r"iglu:([a-zA-Z0-9\-_.]+)/([a-zA-Z0-9\-_]+)/([a-zA-Z0-9\-_]+)/([0-9]*-[0-9]*-[0-9]*)", re.ASCII)
 _VERSION = re.compile(r"[1-9][0-9]*-(?:0|[1-9][0-9]*)-(?:0|[1-9][0-9]*)", re.ASCII)
 
 

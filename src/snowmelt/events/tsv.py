@@ -46,9 +46,7 @@ def decode(line: str) -> Event:
     """
     cells = line.removesuffix("\n").removesuffix("\r").split("\t")
     if len(cells) != len(FIELDS):
-        raise LineError(
-            f"an enriched event has {len(FIELDS)} tab-separated columns, this line has {len(cells)}"
-        )
+        raise LineError(f"an enriched event has {len(FIELDS)} tab-separated columns, this line has {len(cells)}")
     event: Event = {}
     for cell, (field, _, read) in zip(cells, _CODECS, strict=True):
         if cell:

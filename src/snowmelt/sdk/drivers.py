@@ -122,9 +122,7 @@ def _request(client: httpx.Client | httpx.AsyncClient, step: Send, timeout: floa
 
 def _response(answer: httpx.Response) -> Response:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(
-        answer.status_code, answer.content, headers, f"{answer.request.method} {answer.request.url}"
-    )
+    return Response(answer.status_code, answer.content, headers, f"{answer.request.method} {answer.request.url}")
 
 
 def _failure(error: httpx.HTTPError) -> Failure:

@@ -107,9 +107,7 @@ def list_services() -> Call[list[Service]]:
 
 
 def _with_state(objects: Sequence[Publishable], *, published: bool, call: str) -> list[Publishable]:
-    return [
-        definition.model_copy(update={"is_published": published}) for _, definition in _sorted(objects, call)
-    ]
+    return [definition.model_copy(update={"is_published": published}) for _, definition in _sorted(objects, call)]
 
 
 def _sorted(objects: Sequence[Publishable], call: str) -> list[tuple[Kind, Publishable]]:

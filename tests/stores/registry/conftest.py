@@ -66,8 +66,6 @@ def service() -> Callable[..., Service]:
 
     def make(name: str, *links: tuple[str, int], **members: Any) -> Service:
         groups = [{"name": group, "version": version} for group, version in links]
-        return Service.model_validate(
-            {"name": name, "owner": "data@example.com", "attribute_groups": groups} | members
-        )
+        return Service.model_validate({"name": name, "owner": "data@example.com", "attribute_groups": groups} | members)
 
     return make

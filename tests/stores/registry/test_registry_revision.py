@@ -56,8 +56,7 @@ def test_snapshot(registry: Registry, group) -> None:
         {
             "state_id": frozen.state_id,
             "published": False,
-            "group": group("frozen").to_wire()
-            | {"attribute_key": registry.keys.get("user_id").key.to_wire()},
+            "group": group("frozen").to_wire() | {"attribute_key": registry.keys.get("user_id").key.to_wire()},
         },
     ]
 

@@ -112,9 +112,7 @@ def test_processes_may_open_a_new_registry_at_once(path: Path) -> None:
         "import sys; from pathlib import Path; from snowmelt.stores.registry import Registry\n"
         "with Registry.open(Path(sys.argv[1])) as registry: print(registry.revision())"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) for _ in range(3)
-    ]
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) for _ in range(3)]
     assert [process.communicate(timeout=60)[0].strip() for process in processes] == [b"1"] * 3
 
 

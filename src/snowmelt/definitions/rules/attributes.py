@@ -122,9 +122,7 @@ def _check_use(attribute: Attribute) -> Iterator[Problem]:
             )
     elif attribute.type in TIME_TYPES and name in ("min", "max"):
         if kind != "time":
-            yield Problem(
-                ("property",), f"`{name}` of type `{attribute.type}` needs a date-time", "property_kind"
-            )
+            yield Problem(("property",), f"`{name}` of type `{attribute.type}` needs a date-time", "property_kind")
     elif kind not in NUMERIC:
         yield Problem(("property",), f"`{name}` needs a number, but this property is {kind}", "property_kind")
 

@@ -13,6 +13,4 @@ SHORTEST: Final = timedelta(milliseconds=1)
 def check_positive(member: str, duration: timedelta | None) -> Iterator[Problem]:
     """Whether a duration, if there is one, is greater than zero."""
     if duration is not None and duration < SHORTEST:
-        yield Problem(
-            (member,), f"`{member}` must be greater than zero, and a millisecond at least", "too_short"
-        )
+        yield Problem((member,), f"`{member}` must be greater than zero, and a millisecond at least", "too_short")

@@ -41,9 +41,7 @@ def check_agentic_decision(decision: AgenticDecision) -> list[Problem]:
     problems = list(_check_session(decision.attribute_key))
     names = [value.name for value in decision.values or ()]
     if decision.output_type == "enum" and len(names) < 2:
-        problems.append(
-            Problem(("values",), "`enum` needs two values at least to decide between", "too_short")
-        )
+        problems.append(Problem(("values",), "`enum` needs two values at least to decide between", "too_short"))
     if decision.output_type != "enum" and names:
         problems.append(Problem(("values",), f"`{decision.output_type}` has no `values`", "values_unused"))
     problems += (
@@ -52,9 +50,7 @@ def check_agentic_decision(decision: AgenticDecision) -> list[Problem]:
         if name in names[:index]
     )
     for index, trigger in enumerate(decision.triggers):
-        problems += (
-            problem.under("triggers", index, "criteria") for problem in check_criteria_tree(trigger.criteria)
-        )
+        problems += (problem.under("triggers", index, "criteria") for problem in check_criteria_tree(trigger.criteria))
     return problems
 
 

@@ -59,9 +59,7 @@ def _check_names(group: AttributeGroup) -> Iterator[Problem]:
 def _check_kind(group: AttributeGroup) -> Iterator[Problem]:
     if group.kind == "stream":
         if group.fields:
-            yield Problem(
-                ("fields",), "only external batch groups have fields; those are `offline`", "member_of_kind"
-            )
+            yield Problem(("fields",), "only external batch groups have fields; those are `offline`", "member_of_kind")
         if group.batch_source is not None:
             yield Problem(
                 ("batch_source",),
@@ -76,9 +74,7 @@ def _check_kind(group: AttributeGroup) -> Iterator[Problem]:
                 "member_of_kind",
             )
         if group.batch_source is None:
-            yield Problem(
-                ("batch_source",), "an external batch group needs the table of its fields", "missing"
-            )
+            yield Problem(("batch_source",), "an external batch group needs the table of its fields", "missing")
     if group.is_published and not group.attributes and not group.fields:
         needed = "attributes, or fields and their table" if group.offline else "attributes"
         yield Problem(("attributes",), f"a group needs {needed} before it can be published", "missing")

@@ -39,9 +39,7 @@ def latest_with_attribute(groups: Iterable[AttributeGroup], attribute: str) -> A
     """
     group_name, _, name = attribute.partition(":")
     having = (
-        group
-        for group in groups
-        if group.is_published and group.name == group_name and name in group.column_names()
+        group for group in groups if group.is_published and group.name == group_name and name in group.column_names()
     )
     return max(having, key=lambda group: group.version, default=None)
 
@@ -72,9 +70,7 @@ def _check_node(node: CriteriaNode, place: Loc, depth: int, changed_allowed: boo
             "too_long" if parts else "too_short",
         )
     for index, part in enumerate(parts):
-        yield from _check_node(
-            part, (*place, grouping, index), depth + 1, changed_allowed and grouping == "all"
-        )
+        yield from _check_node(part, (*place, grouping, index), depth + 1, changed_allowed and grouping == "all")
 
 
 def _check(
@@ -92,9 +88,7 @@ def _check(
             )
     if intervention.is_published:
         yield from _check_attributes(intervention.criteria, ("criteria",), known_groups)
-        yield from _check_payload(
-            intervention, {(group.name, group.version): group for group in known_groups}
-        )
+        yield from _check_payload(intervention, {(group.name, group.version): group for group in known_groups})
 
 
 def _check_attributes(node: CriteriaNode, place: Loc, groups: list[AttributeGroup]) -> Iterator[Problem]:

@@ -47,9 +47,7 @@ def check_key_members(key: AttributeKey) -> Iterator[Problem]:
                 ("property", "date_part"), "a key is a whole value: leave out `date_part`", "date_part_of_key"
             )
         elif kind_of(key.property) == "json":
-            yield Problem(
-                ("property",), "a key is text, a number or a boolean, not a list or object", "property_kind"
-            )
+            yield Problem(("property",), "a key is text, a number or a boolean, not a list or object", "property_kind")
         else:
             yield from (problem.under("property") for problem in check_property(key.property))
     yield from check_positive("ttl", key.ttl)

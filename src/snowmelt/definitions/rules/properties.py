@@ -54,18 +54,12 @@ def check_property(found: AnyProperty) -> Iterator[Problem]:
             "too_short",
         )
     if found.separator and found.operation != "concat":
-        yield Problem(
-            ("separator",), f"`{found.operation}` has no `separator`; only `concat` has", "separator_unused"
-        )
+        yield Problem(("separator",), f"`{found.operation}` has no `separator`; only `concat` has", "separator_unused")
     yield from _check_parts(found)
 
 
 def _check_leaf(found: Leaf) -> Iterator[Problem]:
-    if (
-        isinstance(found, AtomicProperty)
-        and found.date_part is not None
-        and atomic_kind(found.name) != "time"
-    ):
+    if isinstance(found, AtomicProperty) and found.date_part is not None and atomic_kind(found.name) != "time":
         yield Problem(
             ("date_part",),
             f"`date_part` needs a date-time such as `derived_tstamp`, which `{found.name}` is not",
@@ -77,19 +71,13 @@ def _check_parts(found: CalculatedProperty) -> Iterator[Problem]:
     kinds = [kind_of(part) for part in found.properties]
     for index, kind in enumerate(kinds):
         if found.operation == "concat" and kind in ("number", "boolean", "json"):
-            yield Problem(
-                ("properties", index), f"`concat` takes text and integers, but this is a {kind}", "part_kind"
-            )
+            yield Problem(("properties", index), f"`concat` takes text and integers, but this is a {kind}", "part_kind")
         elif found.operation in _NUMERIC_OPERATIONS and kind is not None and kind not in NUMERIC:
-            yield Problem(
-                ("properties", index), f"`{found.operation}` takes numbers, but this is {kind}", "part_kind"
-            )
+            yield Problem(("properties", index), f"`{found.operation}` takes numbers, but this is {kind}", "part_kind")
     if found.operation == "coalesce":
         known = {"number" if kind in NUMERIC else kind for kind in kinds if kind is not None}
         if "json" in known:
             yield Problem(("properties",), "`coalesce` takes no lists or objects", "part_kind")
         elif len(known) > 1:
             listed = ", ".join(sorted(kind for kind in known if kind))
-            yield Problem(
-                ("properties",), f"`coalesce` takes values of one kind, but these are {listed}", "part_kind"
-            )
+            yield Problem(("properties",), f"`coalesce` takes values of one kind, but these are {listed}", "part_kind")

@@ -35,9 +35,7 @@ class TestAttributeGroupRequest(Definition):
     __test__ = False  # or pytest takes it for a test case
 
     attribute_group: AttributeGroup = Field(description="Need not be registered.")
-    app_ids: list[AppId] = Field(
-        default_factory=list, max_length=10, description="Only their events; empty: all."
-    )
+    app_ids: list[AppId] = Field(default_factory=list, max_length=10, description="Only their events; empty: all.")
     window: Duration = Field(default=timedelta(hours=1), description="How recent the events are.")
     attribute_key_ids: list[PreviewIdentifier] = Field(
         default_factory=list, max_length=50, description="Whose attributes; empty: a sample."
@@ -50,9 +48,7 @@ class TestInterventionRequest(Definition):
     __test__ = False  # or pytest takes it for a test case
 
     intervention: RuleIntervention = Field(description="Need not be registered.")
-    app_ids: list[AppId] = Field(
-        default_factory=list, max_length=10, description="Only their events; empty: all."
-    )
+    app_ids: list[AppId] = Field(default_factory=list, max_length=10, description="Only their events; empty: all.")
     window: Duration = Field(default=timedelta(hours=1), description="How recent the events are.")
 
 

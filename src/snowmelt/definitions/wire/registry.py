@@ -27,9 +27,7 @@ class AttributeKeyOutput(AttributeKey):
         return self.model_dump(mode="json", by_alias=True)
 
 
-RenderedProperty: TypeAlias = Annotated[
-    Property | str | dict[str, Any] | None, Field(union_mode="left_to_right")
-]
+RenderedProperty: TypeAlias = Annotated[Property | str | dict[str, Any] | None, Field(union_mode="left_to_right")]
 """A property, or what another property syntax makes of it."""
 
 

@@ -28,9 +28,7 @@ class BatchSyncProgress(Definition):
 class BatchSyncStatusResponse(Definition):
     """How far the table behind a group version was read."""
 
-    status: Literal["running", "completed", "failed"] = Field(
-        description="Failed as soon as one interval is."
-    )
+    status: Literal["running", "completed", "failed"] = Field(description="Failed as soon as one interval is.")
     errors: list[BatchSyncError] = Field(default_factory=list, description="Newest first.")
     streaming_since: Instant | None = Field(default=None, description="Events count from here on.")
     last_synced_at: Instant | None = Field(default=None, description="When an interval was last done.")

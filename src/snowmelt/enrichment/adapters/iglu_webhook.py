@@ -49,9 +49,7 @@ class IgluWebhook:
             return self._from_json(payload, schema, query)
         if schema and content_type.partition(";")[0].strip().lower() == _FORM:
             return [_event(_checked(schema), _nulled(parse_query(body_text(payload))), query, "srv")]
-        wanted = "application/json" + (
-            f" or {_FORM}" if schema else "; a form needs schema= in the query string"
-        )
+        wanted = "application/json" + (f" or {_FORM}" if schema else "; a form needs schema= in the query string")
         raise AdapterFailure(expected("contentType", payload.content_type, wanted))
 
     def _from_json(

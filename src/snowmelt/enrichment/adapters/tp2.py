@@ -79,11 +79,7 @@ class TrackerProtocol2:
             pass
         else:
             keys = KEYS_BY_URI.get(envelope.schema)
-            if (
-                keys is not None
-                and envelope.data
-                and all(is_valid_item(item, keys) for item in envelope.data)
-            ):
+            if keys is not None and envelope.data and all(is_valid_item(item, keys) for item in envelope.data):
                 return envelope.data
         return self._read_closely(payload)
 

@@ -84,9 +84,7 @@ class InUse(Refused):
     code = "in_use"
 
     def __init__(self, what: str, action: str, users: Sequence[str]) -> None:
-        super().__init__(
-            f"{what} cannot be {action}: it is used by {', '.join(users)}. Change or delete these first."
-        )
+        super().__init__(f"{what} cannot be {action}: it is used by {', '.join(users)}. Change or delete these first.")
         self.users = tuple(users)
 
 

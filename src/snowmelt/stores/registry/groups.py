@@ -153,9 +153,7 @@ class Groups:
             if stored.group.is_published:
                 raise StillPublished(_title(stored.group))
             groups = attribute_groups
-            change.connection.execute(
-                delete(groups).where(groups.c.name == name, groups.c.version == version)
-            )
+            change.connection.execute(delete(groups).where(groups.c.name == name, groups.c.version == version))
             change.connection.execute(delete(states).where(states.c.id == stored.state_id))
             change.mark()
 
@@ -281,9 +279,7 @@ def _highest(connection: Connection, name: str) -> int | None:
 
 def _find(connection: Connection, name: str, version: int) -> StoredGroup | None:
     groups = attribute_groups
-    row = connection.execute(
-        select(groups).where(groups.c.name == name, groups.c.version == version)
-    ).one_or_none()
+    row = connection.execute(select(groups).where(groups.c.name == name, groups.c.version == version)).one_or_none()
     return None if row is None else _stored(row)
 
 
@@ -295,6 +291,4 @@ def _get(connection: Connection, name: str, version: int) -> StoredGroup:
 
 
 def _stored(row: Row[Any]) -> StoredGroup:
-    return StoredGroup(
-        group_from_json(row.definition), row.state_id, row.created_at, row.updated_at, row.published_at
-    )
+    return StoredGroup(group_from_json(row.definition), row.state_id, row.created_at, row.updated_at, row.published_at)

@@ -63,8 +63,7 @@ class Keys:
         with self._database.write() as change:
             if find_key(change.connection, key.name) is not None:
                 raise AlreadyExists(
-                    f"Attribute key {key.name} exists already. "
-                    f"PUT registry/attribute_keys/{key.name} changes it."
+                    f"Attribute key {key.name} exists already. PUT registry/attribute_keys/{key.name} changes it."
                 )
             _check(key)
             return add_key(change, key)

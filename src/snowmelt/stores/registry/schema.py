@@ -55,9 +55,7 @@ def _create(connection: Connection) -> None:
             "version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
         )
     )
-    connection.execute(
-        text("INSERT INTO alembic_version (version_num) VALUES (:version)"), {"version": VERSION}
-    )
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:version)"), {"version": VERSION})
 
 
 def _migrate(connection: Connection, version: str) -> None:

@@ -106,9 +106,7 @@ service_groups = Table(
     Column("group_name", String(NAME_LENGTH), nullable=False),
     Column("group_version", Integer, nullable=False),
     # The registry checks this itself, with words; the database makes it impossible.
-    ForeignKeyConstraint(
-        ["group_name", "group_version"], [attribute_groups.c.name, attribute_groups.c.version]
-    ),
+    ForeignKeyConstraint(["group_name", "group_version"], [attribute_groups.c.name, attribute_groups.c.version]),
     Index(None, "group_name", "group_version"),
 )
 

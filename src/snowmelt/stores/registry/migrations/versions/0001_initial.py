@@ -63,18 +63,14 @@ def upgrade() -> None:
         sa.Column("group_name", sa.String(128), nullable=False),
         sa.Column("group_version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("service", "position", name="pk_service_groups"),
-        sa.ForeignKeyConstraint(
-            ["service"], ["services.name"], name="fk_service_groups_service", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["service"], ["services.name"], name="fk_service_groups_service", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["group_name", "group_version"],
             ["attribute_groups.name", "attribute_groups.version"],
             name="fk_service_groups_group_name_group_version",
         ),
     )
-    op.create_index(
-        "ix_service_groups_group_name_group_version", "service_groups", ["group_name", "group_version"]
-    )
+    op.create_index("ix_service_groups_group_name_group_version", "service_groups", ["group_name", "group_version"])
     revision_table = op.create_table(
         "revision",
         sa.Column("id", sa.Integer, nullable=False),

@@ -1,9 +1,9 @@
 """The outer router: tokens, pages, what is not there, what goes wrong."""
 
 import asyncio
+import re
 import subprocess
 import sys
-import re
 from typing import Any
 
 import pytest

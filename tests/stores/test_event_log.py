@@ -145,7 +145,7 @@ def test_a_record_of_a_newer_release_is_named(tmp_path: Path) -> None:
         txn.put((1).to_bytes(8, "big"), b"?" + bytes(8))
     environment.close()
     log = EventLog(tmp_path / "log")
-    with pytest.raises(StoreError, match="record 1 .* newer"):
+    with pytest.raises(StoreError, match=r"record 1 .* newer"):
         log.read(0)
     log.close()
 

@@ -174,7 +174,7 @@ def test_purging_leaves_the_neighbours(store: ProfileStore, monkeypatch: pytest.
 
 
 def test_reading_needs_a_store(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="profile store at .* cannot be opened"):
+    with pytest.raises(StoreError, match=r"profile store at .* cannot be opened"):
         ProfileReader(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 

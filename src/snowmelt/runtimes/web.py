@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 
+import structlog
 import uvicorn
 import uvloop
 from pydantic import SecretStr
@@ -22,11 +23,14 @@ from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
+from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
 from snowmelt.stores.registry import Registry
 
 DRAIN_SECONDS = 10
+
+logger = structlog.get_logger("snowmelt.web")
 
 
 class Doors:
@@ -67,8 +71,12 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     profiles = ProfileReader(data.profiles, settings.engine.map_size)
     registry = Registry.open(data.registry)
     bell = Bell(data.bell)
-    # A change that was stored just before a crash may not have reached the log.
-    announce(log, bell, registry.snapshot())
+    try:
+        # A change that was stored just before a crash may not have reached the log.
+        announce(log, bell, registry.snapshot())
+    except StoreError as error:
+        # Values can be read all the same, and the next change of a definition announces again.
+        logger.error("the definitions cannot be announced", error=str(error))
     writer = LogWriter(log, bell)
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
     api = create_app(

@@ -8,7 +8,7 @@ import gc
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import orjson
 
 from bench.row import Row, rate_row, repeated
 from snowmelt.compute.plan import plan_group
+from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.definitions import AttributeGroup
 from snowmelt.demo.tutorial import ECOMMERCE, tutorial_group
@@ -41,7 +42,11 @@ def run(folder: Path) -> list[Row]:
         apart = [wide_group(number, skus=range(50 * number, 50 * number + 50)) for number in range(100)]
         decoding = repeated(RUNS, lambda: rate(lambda: decode(lines)))
         by_hand = repeated(RUNS, lambda: rate(lambda: hand_written(lines)))
-        in_memory = repeated(RUNS, lambda: rate(lambda: apply(lines)))
+        program = Program([plan_group(tutorial_group(), 1)])
+        chunks = [b"\n".join(lines[at : at + LINES_PER_RECORD]) for at in range(0, EVENTS, LINES_PER_RECORD)]
+        in_memory = repeated(RUNS, lambda: rate(lambda: apply(program, chunks, program.fresh_profiles())))
+        profiles = program.fresh_profiles()
+        again = repeated(RUNS, lambda: rate(lambda: apply(program, chunks, profiles)))
         committed = repeated(RUNS, lambda: through_engine(folder, lines, [tutorial_group()]))
         crowded = repeated(3, lambda: through_engine(folder, lines, apart))
         flooded = repeated(3, lambda: through_engine(folder, lines[:3_000], everywhere))
@@ -51,7 +56,8 @@ def run(folder: Path) -> list[Row]:
     return [
         rate_row("decoding alone, projected", decoding, "events"),
         rate_row("orjson.loads and dicts in memory, by hand", by_hand, "events", share(by_hand, decoding)),
-        rate_row("Program.apply in memory", in_memory, "events", share(in_memory, decoding)),
+        rate_row("Program.apply in memory, users seen before", again, "events", share(again, decoding)),
+        rate_row("Program.apply in memory, new users", in_memory, "events", share(in_memory, decoding)),
         rate_row(
             "event log to committed profiles",
             committed,
@@ -116,11 +122,9 @@ def hand_written(lines: list[bytes]) -> dict[str, list[float]]:
     return profiles
 
 
-def apply(lines: list[bytes]) -> None:
+def apply(program: Program, chunks: list[bytes], profiles: Mapping[int, Profiles]) -> None:
     """The program, without a store."""
-    program = Program([plan_group(tutorial_group(), 1)])
-    chunks = [b"\n".join(lines[start : start + LINES_PER_RECORD]) for start in range(0, len(lines), LINES_PER_RECORD)]
-    program.apply(chunks, program.fresh_profiles(), now=time.time_ns() // 1_000_000)
+    program.apply(chunks, profiles, now=time.time_ns() // 1_000_000)
 
 
 def through_engine(folder: Path, lines: list[bytes], groups: list[AttributeGroup]) -> float:

@@ -1,7 +1,7 @@
 """The engine, step by step, with real stores: what it commits, and what survives which mishap."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowmelt.compute import state
+from snowmelt.compute.plan import GroupPlan
 from snowmelt.compute.reader import GroupReader
 from snowmelt.definitions import AttributeGroup
 from snowmelt.enrichment.pipeline import Enricher
@@ -316,6 +317,22 @@ def test_a_group_that_cannot_be_computed_does_not_stop_the_others(machine: Machi
     machine.run()
     assert (machine.value(1, "u"), machine.value(7, "u")) == (1, 1)
     assert machine.engine.statistics.errors == 0
+
+
+def test_a_group_that_cannot_be_compiled_does_not_stop_the_others(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fragile(module.Program):
+        def __init__(self, plans: Sequence[GroupPlan]) -> None:
+            if any(plan.title == "bad_v1" for plan in plans):
+                raise RecursionError("too deep")
+            super().__init__(plans)
+
+    monkeypatch.setattr(module, "Program", Fragile)
+    machine.define(1, {1: group("good"), 2: group("bad")})
+    machine.track("u")
+    machine.run()
+    assert (machine.value(1, "u"), machine.value(2, "u")) == (1, None)
 
 
 def test_rejected_values_and_refused_keys_are_counted(machine: Machine) -> None:

@@ -144,6 +144,8 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     server.start()
     assert server.url == str(shop.http.base_url).rstrip("/")
     eventually(lambda: not any(map(is_alive, everybody)), "nobody of before is left")
+    # Until then it may have been they who answered.
+    eventually(lambda: status(server, "/ready") == 200, "the new server is ready")
     shop.track([shop_event("u", "product_view")])
     server.catch_up()
     assert shop.read(["u"]) == [(4, None, None)]

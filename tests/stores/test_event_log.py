@@ -95,18 +95,22 @@ def test_records_outlive_the_process(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_full_log_takes_nothing_says_why_and_goes_on_after_a_trim(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [10, 100, 1_000, 10_000])
+def test_a_full_log_takes_nothing_says_why_and_goes_on_after_a_trim(tmp_path: Path, size: int) -> None:
     log = EventLog(tmp_path / "log", map_size=MB)
+    group = events(*[b"x" * size] * max(2, 20_000 // size))
     with pytest.raises(StoreFullError, match=r"log\.map_size"):
         while True:
-            log.append(events(b"x" * 10_000, b"y" * 10_000))
-    before = log.read(0)
-    assert before and len(before) % 2 == 0, "a refused append must leave nothing behind"
+            log.append(group)
+    head = log.head()
+    assert head and head % len(group) == 0, "a refused append must leave nothing behind"
     with pytest.raises(StoreFullError):
-        log.append(events(b"x" * 200_000))
-    assert log.read(0) == before
-    assert log.trim(len(before), older_than=1) == len(before) - 1
-    assert log.append(events(b"x" * 10_000)) == len(before) + 1
+        while True:
+            log.append(events(b"y"))
+    last = log.head()
+    assert sum(1 for _ in log.follow()) == last
+    assert log.trim(last, older_than=1) == last - 1
+    assert log.append(group) == last + len(group)
     log.close()
 
 

@@ -56,9 +56,9 @@ class DataDir:
         return token
 
     def _make_token(self) -> None:
-        # Written aside and then linked, so that nobody finds it empty and the first of two processes wins.
-        draft = self._token.with_suffix(f".{os.getpid()}")
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Written aside and then linked, so that nobody finds it empty and the first of two wins.
+        draft = self._token.with_suffix(f".{secrets.token_hex(8)}")
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(fd, "w") as file:
                 file.write(secrets.token_urlsafe(32) + "\n")

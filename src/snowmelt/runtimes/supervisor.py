@@ -166,7 +166,7 @@ class Supervisor:
                 child.ready = True
                 if not announced and all(other.ready for other in children):
                     announced = True
-                    self._data.address.write_text(url)
+                    self._write_address(url)
                     self._on_ready(url, self._data.sandbox_token(self._settings))
             elif what == "due":
                 child.start()
@@ -179,6 +179,12 @@ class Supervisor:
                 timer = threading.Timer(pause, self._events.put, [(child, "due")])
                 timer.daemon = True
                 timer.start()
+
+    def _write_address(self, url: str) -> None:
+        # Replaced as a whole: whoever looks for the server meanwhile must not find half an address.
+        draft = self._data.address.with_suffix(".new")
+        draft.write_text(url)
+        draft.replace(self._data.address)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         self._events.put((None, "stop"))

@@ -91,8 +91,8 @@ def cast_to(type_name: str) -> Cast:
     """The function that gives a result its declared type, or ``None`` where it cannot have it.
 
     Integers are cut toward zero and stop at their bounds, text of a number is its JSON form, only booleans
-    are ``bool``, instants are RFC 3339 or seconds, NaN and infinities are nothing; a list casts each item
-    and drops those that cannot be cast.
+    are ``bool``, instants are RFC 3339 or seconds, NaN and infinities are nothing; a list casts each item,
+    drops those that cannot be cast, and of those that become equal keeps the last.
 
     >>> cast_to("int32")(-2.7), cast_to("int32")(1e99), cast_to("string")(True), cast_to("bool")(1)
     (-2, 2147483647, 'true', None)
@@ -105,7 +105,9 @@ def cast_to(type_name: str) -> Cast:
         def cast(value: Any) -> list[Any] | None:
             if not isinstance(value, list):
                 return None
-            return [item for item in map(scalar, value) if item is not None]
+            # Values that the cast makes equal stay where the last of them is.
+            latest = dict.fromkeys(item for item in map(scalar, reversed(value)) if item is not None)
+            return [*latest][::-1]
 
         return cast
     return SCALARS[type_name]

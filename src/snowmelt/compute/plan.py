@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from snowmelt.compute.aggregations.approx_count_distinct import ApproxCountDistinct
 from snowmelt.compute.aggregations.base import Aggregation
 from snowmelt.compute.aggregations.counter import Counter
 from snowmelt.compute.aggregations.extreme import Max, Min
 from snowmelt.compute.aggregations.first_last import First, Last
+from snowmelt.compute.aggregations.frequency import CategoryCount, LeastFrequent, MostFrequent
 from snowmelt.compute.aggregations.mean import Mean
 from snowmelt.compute.aggregations.sum import Sum
 from snowmelt.compute.aggregations.time_since import TimeSinceFirst, TimeSinceLast
+from snowmelt.compute.aggregations.unique_list import UniqueList
 from snowmelt.compute.scopes import Expiring, Rolling
 from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
@@ -28,6 +31,11 @@ AGGREGATIONS: dict[str, type[Aggregation]] = {
     "mean": Mean,
     "first": First,
     "last": Last,
+    "unique_list": UniqueList,
+    "most_frequent": MostFrequent,
+    "least_frequent": LeastFrequent,
+    "category_count": CategoryCount,
+    "approx_count_distinct": ApproxCountDistinct,
 }
 """Aggregations without parameters, by their public name. A new one is a class and a row here."""
 
@@ -95,48 +103,32 @@ def plan_group(group: AttributeGroup, state_id: int = 0) -> GroupPlan:
         state_id: names its profiles in the store.
 
     Raises:
-        DefinitionError: with every attribute that this release cannot compute.
+        DefinitionError: if the key names nothing in an event.
     """
-    problems: list[Problem] = []
     plans: list[AttributePlan] = []
     for index, attribute in enumerate(group.attributes or []):
         aggregation = _aggregation(attribute)
-        if aggregation is None:
-            supported = ", ".join([*AGGREGATIONS, *TIMES_SINCE])
-            problems.append(
-                Problem(
-                    loc=("attributes", index, "aggregation"),
-                    msg=f"`{attribute.aggregation}` of attribute `{attribute.name}` is not available in this "
-                    f"release; it computes {supported}",
-                    type="not_available",
-                )
-            )
-            continue
         takes: str = aggregation.takes
         if takes == "number" and attribute.type in INSTANT_TYPES:
             takes = "instant"
         plans.append(AttributePlan(index + 1, attribute.name, _scope(aggregation, attribute, group), takes, attribute))
     key = group.attribute_key.key_property()
     if key is None:
-        problems.append(
-            Problem(
-                loc=("attribute_key",),
-                msg=f"attribute key `{group.attribute_key.name}` names nothing in an event: give it a `property`, or "
-                "a `key` or name that is an atomic field",
-                type="unresolved_key",
-            )
+        problem = Problem(
+            loc=("attribute_key",),
+            msg=f"attribute key `{group.attribute_key.name}` names nothing in an event: give it a `property`, or "
+            "a `key` or name that is an atomic field",
+            type="unresolved_key",
         )
-    if problems or key is None:
-        raise DefinitionError(problems)
+        raise DefinitionError([problem])
     return GroupPlan(state_id, f"{group.name}_v{group.version}", key, tuple(plans), group)
 
 
-def _aggregation(attribute: Attribute) -> Aggregation | None:
+def _aggregation(attribute: Attribute) -> Aggregation:
     name = attribute.aggregation
     if name in TIMES_SINCE:
         return TIMES_SINCE[name](attribute.time_unit or "s")
-    aggregation = AGGREGATIONS.get(name)
-    return aggregation() if aggregation else None
+    return AGGREGATIONS[name]()
 
 
 def _scope(aggregation: Aggregation, attribute: Attribute, group: AttributeGroup) -> Aggregation:

@@ -84,10 +84,7 @@ class Rolling(Aggregation):
 
     def result(self, state: dict[int, Any], now: int) -> Any:
         oldest, newest = self.oldest(now), self.tile(now)
-        total: Any = None
-        for tile, inner in state.items():
-            if oldest <= tile <= newest:
-                total = self.inner.join(total, inner)
+        total = self.inner.join_all([inner for tile, inner in state.items() if oldest <= tile <= newest])
         return None if total is None else self.inner.result(total, now)
 
 

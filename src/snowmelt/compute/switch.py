@@ -11,6 +11,7 @@ from typing import Any
 
 from snowmelt.compute.handler import Concerned, HandlerSource
 from snowmelt.compute.instant import parse_instant
+from snowmelt.compute.plan import AttributePlan
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.projection import Path, Projection, walk
 from snowmelt.compute.properties import path_of
@@ -20,6 +21,7 @@ from snowmelt.definitions.property import CalculatedProperty
 FEWEST_CHOICES = 8
 """With fewer different sets of texts on a property, testing each is as cheap as looking one up."""
 
+Choices = Mapping[int, tuple[Path, frozenset[str]]]
 Handle = Callable[[Any], None]
 
 
@@ -45,18 +47,18 @@ class Switch:
 
     Args:
         path: of the property that most attributes ask for.
+        choices: what each criterion asks for, by the criterion's identity.
         concerned: all attributes that one kind of event may update.
         projection: how the event is decoded.
     """
 
-    def __init__(self, path: Path, concerned: Concerned, projection: Projection) -> None:
-        self._path, self._concerned, self._projection = path, concerned, projection
+    def __init__(self, path: Path, choices: Choices, concerned: Concerned, projection: Projection) -> None:
+        self._choices = {number: texts for number, (asked, texts) in choices.items() if asked == path}
+        self._concerned, self._projection = concerned, projection
         meant_by: dict[str, set[frozenset[str]]] = defaultdict(set)
-        for _, attributes in concerned:
-            for attribute, _ in attributes:
-                for texts in self._choices(attribute.conditions):
-                    for text in texts:
-                        meant_by[text].add(texts)
+        for texts in self._choices.values():
+            for text in texts:
+                meant_by[text].add(texts)
         # Texts that meet the same criteria go the same way; 0 is the way of all others.
         ways: dict[frozenset[frozenset[str]], int] = {}
         self._way_of = {text: ways.setdefault(frozenset(sets), len(ways) + 1) for text, sets in meant_by.items()}
@@ -89,32 +91,30 @@ class Switch:
         if way not in self._binders:
             met = self._met[way]
             narrowed = [
-                (plan, [pair for pair in attributes if met.issuperset(self._choices(pair[0].conditions))])
+                (plan, [pair for pair in attributes if met.issuperset(self._asked_by(pair[0]))])
                 for plan, attributes in self._concerned
             ]
             remaining = [(plan, attributes) for plan, attributes in narrowed if attributes]
-            self._binders[way] = (
-                HandlerSource(remaining, self._projection, self._is_settled).compile() if remaining else None
-            )
+            source = HandlerSource(remaining, self._projection, lambda criterion: id(criterion) in self._choices)
+            self._binders[way] = source.compile() if remaining else None
         return self._binders[way]
 
-    def _choices(self, conditions: list[Criterion]) -> list[frozenset[str]]:
-        found = [choice(criterion) for criterion in conditions]
-        return [texts for path, texts in filter(None, found) if path == self._path]
-
-    def _is_settled(self, criterion: Criterion) -> bool:
-        found = choice(criterion)
-        return found is not None and found[0] == self._path
+    def _asked_by(self, attribute: AttributePlan) -> list[frozenset[str]]:
+        """The sets of texts that must all hold the event's."""
+        return [self._choices[id(criterion)] for criterion in attribute.conditions if id(criterion) in self._choices]
 
 
 def switch_for(concerned: Concerned, projection: Projection) -> Switch | None:
     """A switch on the property that decides most, or ``None`` if none decides enough to be worth it."""
-    choices: dict[Path, set[frozenset[str]]] = defaultdict(set)
-    for _, attributes in concerned:
-        for attribute, _ in attributes:
-            for path, texts in filter(None, map(choice, attribute.conditions)):
-                choices[path].add(texts)
-    path = max(choices, key=lambda candidate: len(choices[candidate]), default=())
-    if len(choices[path]) < FEWEST_CHOICES:
+    conditions = [
+        criterion for _, attributes in concerned for attribute, _ in attributes for criterion in attribute.conditions
+    ]
+    # By identity: criteria cannot be hashed, and they live as long as the plans that hold them.
+    choices: Choices = {id(criterion): found for criterion in conditions if (found := choice(criterion))}
+    sets: dict[Path, set[frozenset[str]]] = defaultdict(set)
+    for path, texts in choices.values():
+        sets[path].add(texts)
+    path = max(sets, key=lambda candidate: len(sets[candidate]), default=())
+    if len(sets[path]) < FEWEST_CHOICES:
         return None
-    return Switch(path, concerned, projection)
+    return Switch(path, choices, concerned, projection)

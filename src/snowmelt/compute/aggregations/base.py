@@ -1,10 +1,12 @@
 """The one contract that every aggregation fulfils."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any, ClassVar, Literal, TypeAlias
 
 State: TypeAlias = Any
-"""What an aggregation remembers: numbers, text, lists and maps only, so that it can be stored as it is."""
+"""What an aggregation remembers: numbers, text, bytes, lists and maps only, so that it can be stored as it is."""
 
 Moment: TypeAlias = tuple[int, int, str]
 """When something happened: event time and collector time (ms since the epoch), then the event's id.
@@ -58,3 +60,7 @@ class Aggregation(ABC):
         if b is None:
             return a
         return self.merge(a, b)
+
+    def join_all(self, states: Iterable[State]) -> State | None:
+        """:meth:`join` of any number of states: a member may know a faster way to the same result."""
+        return reduce(self.join, states, None)

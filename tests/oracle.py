@@ -12,6 +12,10 @@ Json = dict[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNIT_MS = {"s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+OF_SCALARS = {
+    *("first", "last", "unique_list", "most_frequent", "least_frequent"),
+    *("category_count", "approx_count_distinct"),
+}
 INT_BITS = {"int32": 32, "int64": 64}
 
 
@@ -47,7 +51,8 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if is_number(value):
-        return str(value)
+        # JSON as the engine writes it: 1e300 and 1e-7, not Python's 1e+300 and 1e-07.
+        return re.sub(r"e(-?)\+?0*", r"e\1", str(value))
     return value if isinstance(value, str) else None
 
 
@@ -171,6 +176,11 @@ def counts(event: Json, attribute: Json) -> bool:
 def cast(value: Any, type_name: str) -> Any:
     if value is None:
         return None
+    if type_name.endswith("_list"):
+        items = [cast(item, type_name.removesuffix("_list")) for item in value]
+        return [item for at, item in enumerate(items) if item is not None and item not in items[at + 1 :]]
+    if type_name == "dict":
+        return value
     if type_name in INT_BITS:
         if not is_number(value) and not isinstance(value, Fraction):
             return None
@@ -217,7 +227,7 @@ def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, 
                     continue
             elif not is_number(value):
                 continue
-        elif aggregation in ("first", "last") and as_text(value) is None:
+        elif aggregation in OF_SCALARS and as_text(value) is None:
             continue
         found.append((time, collector, event["event_id"], value))
     found.sort(key=lambda row: row[:3])
@@ -242,6 +252,34 @@ def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, 
     return attribute.get("default_value") if result is None else result
 
 
+def plain(value: Any) -> Any:
+    """Of equal numbers always the same one: an integer if it is whole and has 64 bits, else a double."""
+    if not is_number(value):
+        return value
+    if -(2**63) <= value < 2**63:
+        return int(value) if value == int(value) else value
+    return float(value)
+
+
+def rank(value: Any) -> tuple[int, str]:
+    """Texts before numbers before booleans, each by its characters."""
+    return ["text", "number", "bool"].index(kind_of(value)), as_text(value) or ""
+
+
+def tallied(found: list[Any]) -> list[tuple[int, int, Any]]:
+    """How often each value occurred, and when last."""
+    distinct: list[Any] = []
+    for row in found:
+        value = plain(row[3])
+        if not any(kind_of(value) == kind_of(other) and value == other for other in distinct):
+            distinct.append(value)
+    tally = []
+    for value in distinct:
+        times = [row[0] for row in found if kind_of(row[3]) == kind_of(value) and plain(row[3]) == value]
+        tally.append((len(times), max(times), value))
+    return tally
+
+
 def aggregate(found: list[Any], attribute: Json, now: int) -> Any:
     if not found:
         return None
@@ -261,6 +299,22 @@ def aggregate(found: list[Any], attribute: Json, now: int) -> Any:
             return values[0]
         case "last":
             return values[-1]
+        case "unique_list":
+            return [value for _, _, value in sorted(tallied(found), key=lambda row: (row[1], rank(row[2])))]
+        case "most_frequent":
+            return min(tallied(found), key=lambda row: (-row[0], -row[1], rank(row[2])))[2]
+        case "least_frequent":
+            return min(tallied(found), key=lambda row: (row[0], -row[1], rank(row[2])))[2]
+        case "category_count":
+            texts: dict[str, list[int]] = {}
+            for count, last, value in tallied(found):
+                total = texts.setdefault(as_text(value) or "", [0, last])
+                total[0] += count
+                total[1] = max(total[1], last)
+            ranked = sorted(texts.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
+            return {text: total[0] for text, total in ranked}
+        case "approx_count_distinct":
+            return len(tallied(found))
         case "time_since_last":
             return max(now - found[-1][0], 0) / UNIT_MS[attribute["time_unit"]]
         case "time_since_first":

@@ -64,7 +64,9 @@ def test_the_lines_of_a_pipe_come_before_it_ends(monkeypatch: pytest.MonkeyPatch
         assert list(blocks) == []
 
 
-@pytest.mark.parametrize("broken", [gzip.compress(b"line\n" * 9)[:-9], b"\x1f\x8b\x08" + b"\0" * 40])
+@pytest.mark.parametrize(
+    "broken", [gzip.compress(b"line\n" * 9)[:-9], b"\x1f\x8b\x08" + b"\0" * 40], ids=["cut", "garbled"]
+)
 def test_broken_gzip_is_an_error_that_names_the_file(tmp_path: Path, broken: bytes) -> None:
     path = tmp_path / "broken.gz"
     path.write_bytes(broken)

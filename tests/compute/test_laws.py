@@ -55,6 +55,8 @@ def read(aggregation: Aggregation, kept: Any, now: int) -> Any:
 def same(a: Any, b: Any) -> bool:
     if isinstance(a, float) and isinstance(b, float):
         return a == b or (math.isnan(a) and math.isnan(b))
+    if isinstance(a, list | dict):
+        return repr(a) == repr(b)  # the order of members too, and 1 is not true
     return type(a) is type(b) and bool(a == b)
 
 

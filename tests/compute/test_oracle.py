@@ -79,7 +79,10 @@ def criteria(draw: st.DrawFn) -> dict[str, Any]:
 def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
     aggregation = draw(
         st.sampled_from(
-            ["counter", "sum", "min", "max", "mean", "first", "last", "time_since_last", "time_since_first"]
+            [
+                *["counter", "sum", "min", "max", "mean", "first", "last", "time_since_last", "time_since_first"],
+                *["unique_list", "most_frequent", "least_frequent", "category_count", "approx_count_distinct"],
+            ]
         )
     )
     attribute: dict[str, Any] = {"name": f"a{number}", "aggregation": aggregation}
@@ -92,8 +95,12 @@ def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
         numeric = ["int32", "int64", "float", "double"]
         if aggregation in ("min", "max"):
             numeric += ["timestamp", "unix_timestamp"]
-        if aggregation in ("first", "last"):
+        if aggregation in ("first", "last", "most_frequent", "least_frequent"):
             numeric += ["string", "bool"]
+        if aggregation == "unique_list":
+            numeric = [f"{name}_list" for name in (*numeric, "string", "bool", "unix_timestamp")]
+        if aggregation == "category_count":
+            numeric = ["dict"]
         attribute["type"] = draw(st.sampled_from(numeric))
     entry = st.fixed_dictionaries(
         {},
@@ -206,6 +213,8 @@ def milliseconds(duration: timedelta | None) -> int | None:
 def same(a: Any, b: Any) -> bool:
     if isinstance(a, float) and isinstance(b, float):
         return math.isclose(a, b, rel_tol=1e-9)
+    if isinstance(a, list | dict):
+        return repr(a) == repr(b)
     return type(a) is type(b) and bool(a == b)
 
 
@@ -253,7 +262,7 @@ def applied(group: AttributeGroup, lines: list[bytes], now: int, data: st.DataOb
 
 
 SCOPED = [
-    {"name": f"{aggregation}_{lasting}", "aggregation": aggregation, "type": "double", **extra, **scope}
+    {"type": "double"} | {"name": f"{aggregation}_{lasting}", "aggregation": aggregation} | extra | scope
     for aggregation, extra in (
         ("counter", {}),
         ("sum", {"property": {"type": "atomic", "name": "se_value"}}),
@@ -262,6 +271,11 @@ SCOPED = [
         ("max", {"property": {"type": "atomic", "name": "se_value"}}),
         ("first", {"property": {"type": "atomic", "name": "se_value"}}),
         ("last", {"property": {"type": "atomic", "name": "se_value"}}),
+        ("unique_list", {"type": "double_list", "property": {"type": "atomic", "name": "se_value"}}),
+        ("most_frequent", {"property": {"type": "atomic", "name": "se_value"}}),
+        ("least_frequent", {"property": {"type": "atomic", "name": "se_value"}}),
+        ("category_count", {"type": "dict", "property": {"type": "atomic", "name": "se_value"}}),
+        ("approx_count_distinct", {"property": {"type": "atomic", "name": "se_value"}}),
         ("time_since_first", {"time_unit": "s"}),
         ("time_since_last", {"time_unit": "s"}),
     )

@@ -208,15 +208,13 @@ def test_a_program_travels_to_another_process(make_group: MakeGroup, make_line: 
     assert profiles[7]["u"] == [1, [2]]
 
 
-def test_every_attribute_that_cannot_be_computed_is_named(make_group: MakeGroup) -> None:
-    group = make_group(
-        {}, {"aggregation": "unique_list", "type": "string_list"}, {"aggregation": "approx_count_distinct"}
-    )
+def test_everything_that_cannot_be_computed_is_named(make_group: MakeGroup) -> None:
+    group = make_group({}, {"aggregation": "unique_list", "type": "string_list"}, {"aggregation": "sum"})
     with pytest.raises(DefinitionError) as caught:
         plan_group(group.model_copy(update={"attribute_key": group.attribute_key.model_copy(update={"name": "who"})}))
     assert [problem.loc for problem in caught.value.problems] == [
-        ("attributes", 1, "aggregation"),
-        ("attributes", 2, "aggregation"),
+        ("attributes", 1, "property"),
+        ("attributes", 2, "property"),
         ("attribute_key",),
     ]
 

@@ -100,5 +100,5 @@ def test_the_ttl_is_the_attributes_then_the_groups_then_the_keys(make_group: Mak
 
 
 def test_a_group_that_cannot_be_computed_is_refused(make_group: MakeGroup) -> None:
-    with pytest.raises(DefinitionError, match="unique_list"):
-        GroupReader(make_group({"aggregation": "unique_list", "type": "string_list", "property": PRICE}))
+    with pytest.raises(DefinitionError, match="names nothing"):
+        GroupReader(make_group({}, attribute_key={"name": "who"}))

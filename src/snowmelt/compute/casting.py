@@ -105,9 +105,9 @@ def cast_to(type_name: str) -> Cast:
         def cast(value: Any) -> list[Any] | None:
             if not isinstance(value, list):
                 return None
-            # Values that the cast makes equal stay where the last of them is.
-            latest = dict.fromkeys(item for item in map(scalar, reversed(value)) if item is not None)
-            return [*latest][::-1]
+            items = [item for item in map(scalar, value) if item is not None]
+            # Values that the cast makes equal stay where the last of them is. Objects have no such order.
+            return items if scalar is _dict else [*dict.fromkeys(reversed(items))][::-1]
 
         return cast
     return SCALARS[type_name]

@@ -103,12 +103,16 @@ def plan_group(group: AttributeGroup, state_id: int = 0) -> GroupPlan:
         state_id: names its profiles in the store.
 
     Raises:
-        DefinitionError: if the key names nothing in an event.
+        DefinitionError: with every attribute that lacks a property, and a key that names nothing in an event.
     """
+    problems: list[Problem] = []
     plans: list[AttributePlan] = []
     for index, attribute in enumerate(group.attributes or []):
         aggregation = _aggregation(attribute)
         takes: str = aggregation.takes
+        if takes != "event" and attribute.property is None:
+            msg = f"`{attribute.aggregation}` of attribute `{attribute.name}` needs a property"
+            problems.append(Problem(("attributes", index, "property"), msg, "property_needed"))
         if takes == "number" and attribute.type in INSTANT_TYPES:
             takes = "instant"
         plans.append(AttributePlan(index + 1, attribute.name, _scope(aggregation, attribute, group), takes, attribute))
@@ -120,7 +124,9 @@ def plan_group(group: AttributeGroup, state_id: int = 0) -> GroupPlan:
             "a `key` or name that is an atomic field",
             type="unresolved_key",
         )
-        raise DefinitionError([problem])
+        problems.append(problem)
+    if problems or key is None:
+        raise DefinitionError(problems)
     return GroupPlan(state_id, f"{group.name}_v{group.version}", key, tuple(plans), group)
 
 

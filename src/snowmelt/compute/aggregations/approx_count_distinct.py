@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
-from types import ModuleType
 from typing import Any
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
@@ -20,7 +19,7 @@ Kept = dict[int, int] | bytes
 
 
 @cache
-def _sketches() -> ModuleType:
+def _sketches() -> Any:
     """The library, which takes 0.1 s to load: only for those who have that many values."""
     import datasketches
 
@@ -75,7 +74,7 @@ class ApproxCountDistinct(Aggregation):
         # Twice: what was merged is estimated from its registers, whatever way the sketch came about.
         union.update(sketch)
         union.update(sketch)
-        return round(union.get_estimate())
+        return round(float(union.get_estimate()))
 
 
 def _hash(value: Any) -> int:

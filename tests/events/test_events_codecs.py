@@ -42,6 +42,11 @@ def test_encoding_leaves_the_event_alone(
     assert repr(event) == before
 
 
+def test_an_event_body_of_null_is_an_absent_one() -> None:
+    event = {"app_id": "a", "unstruct_event": {"schema": "iglu:com.acme/click/jsonschema/1-0-0", "data": None}}
+    assert json.encode(event) == b'{"app_id":"a"}'
+
+
 def entity(name: str, data: Any) -> dict[str, Any]:
     return {"schema": f"iglu:com.acme/{name}/jsonschema/1-0-3", "data": data}
 

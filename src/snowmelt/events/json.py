@@ -33,7 +33,8 @@ def to_form(event: Event) -> dict[str, Any]:
             form[name] = format_iso(form[name])
     if "unstruct_event" in form:
         described = form.pop("unstruct_event")
-        form[event_column_of(described["schema"])] = described["data"]
+        if described["data"] is not None:  # null and absent are the same, and readers see no null
+            form[event_column_of(described["schema"])] = described["data"]
     for column in ("contexts", "derived_contexts"):
         if column in form:
             for described in form.pop(column):

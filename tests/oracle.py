@@ -229,6 +229,8 @@ def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, 
                 continue
         elif aggregation in OF_SCALARS and as_text(value) is None:
             continue
+        if aggregation in ("min", "max", "first", "last") and is_number(value) and not -(2**63) <= value < 2**63:
+            value = float(value)  # no more than 64 bits of an integer are kept
         found.append((time, collector, event["event_id"], value))
     found.sort(key=lambda row: row[:3])
 

@@ -1,5 +1,6 @@
 """Definitions in Python and YAML files."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ def test_two_definitions_of_one_thing_contradict_each_other(tmp_path: Path) -> N
     [
         ("a.py", "x = 1\ny = (", "line 2: "),
         ("a.py", "x = 1\n\nboom()\n", "line 3: NameError: name 'boom' is not defined"),
+        ("a.py", "import sys\nsys.exit('no\\nmore')\n", "line 2: SystemExit: no more"),
+        ("a.py", "\nassert 0\n", "line 2: AssertionError"),
         ("a.py", "from snowmelt import Event\nEvent(name=5)\n", "line 2: Event: name: "),
         ("a.yaml", "kind: service\n  name: x\n", "line 2: "),
         ("a.yaml", "name: x\n", "definition 1 (x): has no `kind`"),
@@ -126,3 +129,116 @@ def test_a_dry_run_lists_what_would_be_published_and_asks_no_server(tmp_path: Pa
         "would publish attribute group shop version 1 (a.py)",
         "would publish service shop (a.py)",
     ]
+
+
+GROUP = """
+kind: attribute_group
+name: shop
+owner: a@example.com
+attribute_key: {name: domain_userid}
+attributes:
+  - {name: views, type: int32, aggregation: counter, events: [{name: page_view}]}
+  - {name: last_page, type: string, aggregation: last, property: {type: atomic, name: page_url}}
+"""
+
+
+def problems_in(path: Path, text: str) -> list[str]:
+    """What is wrong with a file of this text, without the file's name."""
+    path.write_text(text)
+    with pytest.raises(DefinitionFilesError) as caught:
+        load_definitions([path])
+    assert all(problem.startswith(f"{path}: ") for problem in caught.value.problems)
+    return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place", "meant"),
+    [
+        ("events", "evnts", "attributes.0.evnts", "events"),
+        ("owner", "ownr", "ownr", "owner"),
+        ("attribute_key: {name: domain_userid}", "attribute_key: {name: domain_userid, propery: }", None, "property"),
+        ("{name: page_view}", "{name: page_view, vndor: com.acme}", "attributes.0.events.0.vndor", "vendor"),
+        ("name: page_url}", "name: page_url, date_prt: day}", "attributes.1.property.date_prt", "date_part"),
+    ],
+)
+def test_a_member_that_yaml_does_not_know_is_named_with_the_nearest(
+    tmp_path: Path, right: str, wrong: str, place: str | None, meant: str
+) -> None:
+    found = problems_in(tmp_path / "a.yaml", GROUP.replace(right, wrong))
+    place = place or "attribute_key.propery"
+    assert f"definition 1 (shop): {place}: there is no such member; did you mean `{meant}`?" in found
+
+
+def test_a_member_like_no_other_is_answered_with_all(tmp_path: Path) -> None:
+    [found] = problems_in(tmp_path / "a.yaml", "kind: attribute_key\nname: user_id\nzzz: 1\n")
+    assert "zzz: there is no such member; there is name, description, key, " in found
+
+
+def test_every_member_of_every_kind_is_known(tmp_path: Path) -> None:
+    """What definitions write of themselves is read again."""
+    criteria = {"all": [{"property": {"name": "app_id"}, "operator": "=", "value": "shop"}]}
+    source = {"name": "crm", "timestamp_field": "TS", "database": "DB", "schema": "ML", "table": "CRM"}
+    external = {"name": "crm", "attribute_key": {"name": "user_id"}, "offline": True, "batch_source": source}
+    documents = [
+        {"kind": "attribute_group", **external, "fields": [{"name": "tier", "type": "string"}]},
+        {
+            "kind": "stream_attribute_group",
+            "name": "g",
+            "ttl": "P1D",
+            "attribute_key": {"name": "k", "property": {"type": "entity", "vendor": "v", "name": "n",
+                                                         "major_version": 1, "path": "id", "index": 1}},
+            "attributes": [{"name": "n", "type": "int32", "aggregation": "counter", "criteria": criteria}],
+        },
+    ]  # fmt: skip
+    (tmp_path / "a.yaml").write_text(json.dumps(documents))
+    assert len(load_definitions([tmp_path / "a.yaml"])) == 2
+
+
+def test_a_choice_between_many_names_is_told_by_the_nearest(tmp_path: Path) -> None:
+    [found] = problems_in(tmp_path / "a.yaml", GROUP.replace("page_url}", "page_urlpth}"))
+    assert "attributes.1.property.name: `page_urlpth` is none of the " in found
+    assert "did you mean `page_urlpath`, " in found
+    assert len(found) < 300
+
+
+def test_an_unreadable_attribute_does_not_hide_the_rules_that_others_break(tmp_path: Path) -> None:
+    text = GROUP.replace("aggregation: counter", "aggregation: cuonter").replace("type: string", "type: int32")
+    shape, rule = problems_in(tmp_path / "a.yaml", text.replace("aggregation: last", "aggregation: sum"))
+    assert shape.startswith("definition 1 (shop): attributes.0.aggregation: ")
+    assert rule.startswith("definition 1 (shop): attributes.1.property: `sum` needs a number")
+
+
+def test_a_key_in_the_files_that_no_event_holds_is_found(tmp_path: Path) -> None:
+    key = "---\nkind: attribute_key\nname: crm\nexternal_column: crm\n"
+    [found] = problems_in(tmp_path / "a.yaml", GROUP.replace("domain_userid", "crm") + key)
+    assert "attribute group shop version 1: attribute_key: attribute key `crm` names nothing in an event" in found
+
+
+def test_a_dry_run_names_what_it_leaves_to_the_server(tmp_path: Path, run: Any) -> None:
+    service = "---\nkind: service\nname: s\nowner: a@example.com\nattribute_groups: [{name: shop}, {name: other}]\n"
+    (tmp_path / "a.yaml").write_text(GROUP.replace("domain_userid", "crm") + service)
+    result = run("apply", "a.yaml", "--dry-run")
+    assert result.stdout.splitlines() == [
+        "would publish attribute group shop version 1 (a.yaml), if the server has attribute key crm",
+        "would publish service s (a.yaml), if the server has attribute group other version 1",
+    ]
+    (tmp_path / "key.yaml").write_text("kind: attribute_key\nname: crm\nkey: user_id\n")
+    assert "attribute key crm\n" not in run("apply", "a.yaml", "key.yaml", "--dry-run").stdout
+
+
+def test_a_dry_run_refuses_what_cannot_be_published_at_all(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "kind: rule_intervention\nname: hello\nowner: a@example.com\n"
+        "criteria: {attribute: 'shop:views', operator: '>', value: 1}\n"
+    )
+    result = run("apply", "a.yaml", "--dry-run")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "a.yaml: intervention hello version 1: this release has keys, groups and services only" in result.stderr
+
+
+def test_only_apply_says_that_nothing_was_published(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "a.yaml").write_text(GROUP.replace("events", "evnts"))
+    assert "Nothing was published." in run("apply", "a.yaml").stderr
+    explained = run("explain", "shop", "--file", "a.yaml")
+    assert (explained.exit_code, "published" in explained.stderr) == (1, False)
+    assert "did you mean `events`?" in explained.stderr

@@ -24,6 +24,8 @@ def test_once_ends_with_a_table_in_which_everything_agrees(run: Any, data: Path)
     header = "\t".join(demo_module.COLUMNS)
     rows = [line.split("\t") for line in result.stdout.partition(f"{header}\n")[2].splitlines()]
     *shoppers, summary = rows
+    assert len(set(demo_module.COLUMNS)) == len(demo_module.COLUMNS)
+    assert "follow " not in result.stdout
     assert len(shoppers) == 12
     assert all((row[2], row[4], row[6]) == (row[3], row[5], row[7]) for row in shoppers)
     assert sum(int(row[2]) for row in shoppers) > 0

@@ -15,6 +15,7 @@ def test_a_sound_folder(run: Any, data: Path) -> None:
     assert "✗" not in result.stdout
     for looked_at in ("Python 3.", "lmdb ", "open files", "clock", "free space", "filesystem", "synced write"):
         assert f"✓ {looked_at}" in result.stdout or looked_at in result.stdout
+    assert "- no server runs on this data folder\n" in result.stdout
     assert list(data.iterdir()) == []
 
 

@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from snowmelt.cli.failed import CATEGORIES
+from snowmelt.cli.importer import CATEGORY as IMPORTED
+from snowmelt.enrichment.failed import Category
 from snowmelt.stores.failed_events import Failed, FailedEvents
 
 ENTRIES = [
@@ -34,6 +37,17 @@ def test_the_newest_come_first(failed: Any) -> None:
 def test_by_category_and_at_most_so_many(failed: Any) -> None:
     lines = failed("list", "--category", "schema_violations", "--limit", "1").stdout.splitlines()
     assert [line.split("\t")[:2] for line in lines[1:]] == [["4", "1"]]
+
+
+def test_a_category_that_nothing_is_filed_under(failed: Any) -> None:
+    assert failed("list", "--category", "generic_error").exit_code == 0
+    result = failed("list", "--category", "foo")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "there is no category foo; there is adapter_failures, " in result.stderr
+
+
+def test_every_category_is_known() -> None:
+    assert set(CATEGORIES) == {*get_args(Category), IMPORTED}
 
 
 def test_as_json_lines(failed: Any) -> None:

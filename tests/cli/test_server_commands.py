@@ -92,15 +92,24 @@ def test_what_the_server_refuses_is_told(run: Any, server: Any, tmp_path: Path) 
     result = run("apply", "defs.py", *here)
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ")
-    assert result.stderr.rstrip().endswith("in defs.py")
+    assert result.stderr.rstrip().endswith(f"while publishing attribute group {NAME} version 1, in defs.py")
 
     unknown = run("get", "nothing", "domain_userid", "u", *here)
     assert (unknown.exit_code, unknown.stdout) == (1, "")
     assert unknown.stderr.startswith("error: ")
     assert "404" in unknown.stderr
+    assert "`snowmelt apply FILE`" in unknown.stderr
+    keyless = run("get", NAME, "user_id", "u", *here)
+    assert (keyless.exit_code, keyless.stdout) == (1, "")
+    assert f"service {NAME} has no attribute key user_id; it has domain_userid" in keyless.stderr
+    keyless = run("watch", f"{NAME}_v1", "user_id", "u", "--count", 1, *here)
+    assert f"group {NAME} version 1 has no attribute key user_id; it has domain_userid" in keyless.stderr
     refused = run("get", NAME, "domain_userid", "u", "--url", server.url, "--token", "wrong")
     assert refused.exit_code == 1
     assert "401" in refused.stderr
+    assert "--token or in SNOWMELT_SANDBOX_TOKEN" in refused.stderr
+    for said in (result.stderr, unknown.stderr, refused.stderr):
+        assert not any(word in said for word in ("signals.", "sandbox_token=", "/api/v1/", "StreamAttributeGroup"))
 
 
 def test_without_a_server_it_says_how_to_start_one(run: Any, data: Path) -> None:

@@ -109,11 +109,11 @@ def test_the_settings_file_is_one(examples: Examples, tmp_path: Path, monkeypatc
 
 def test_the_yaml_definitions_pass_the_checks(examples: Examples, tmp_path: Path) -> None:
     (example,) = examples("docs/operations.md", "yaml")
-    path = tmp_path / "visits.yaml"
+    path = tmp_path / "pages.yaml"
     path.write_text(example.code)
     result = CliRunner().invoke(app, ["apply", "--dry-run", str(path)])
     assert result.exit_code == 0, result.output
     assert [line.split(" (")[0] for line in result.output.splitlines()] == [
-        "would publish attribute group visits version 1",
-        "would publish service visits",
+        "would publish attribute group pages version 1",
+        "would publish service pages",
     ]

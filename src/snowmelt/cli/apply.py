@@ -1,12 +1,17 @@
 """``snowmelt apply``: publish the definitions in files."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snowmelt.cli.config import DataDirOption
 from snowmelt.cli.connection import TokenOption, UrlOption, connect
+
+if TYPE_CHECKING:
+    from snowmelt.cli.definition_files import Found
 
 
 def apply(
@@ -14,7 +19,7 @@ def apply(
         list[Path], typer.Argument(metavar="FILE|DIR...", help="Python or YAML files, or folders of them.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only check the files and list what would be published.")
+        bool, typer.Option("--dry-run", help="Only check the files, not against the server's registry.")
     ] = False,
     data_dir: DataDirOption = None,
     url: UrlOption = None,
@@ -22,35 +27,57 @@ def apply(
 ) -> None:
     """Publish definitions: attribute keys, attribute groups, services.
 
-    Of a Python file the objects at the top level are taken, also those in lists there. A YAML document is a
-    definition, or a list of them: the members of the API's JSON, and a kind such as attribute_group.
+    Python files are executed, so apply only your own; the objects at the top level are taken, also those in
+    lists there. A YAML document is a definition, or a list of them: the members of the API's JSON and no
+    others, and a kind such as attribute_group.
 
-    Files are read and checked as a whole first; if anything is wrong all of it is told, and nothing is
-    published. Publishing what is published already changes nothing.
+    All files are read and checked first. If anything is wrong, the problems of all files are told together
+    and nothing is published; only a Python file stops at its first mistake. Publishing what is published
+    already changes nothing.
+
+    With --dry-run that is all. No server is asked, so what it holds is not compared: whether it has the keys
+    and groups that stand in no file, whether a published version would change.
 
     \b
     Example:
       snowmelt apply definitions/ shop.yaml --dry-run
       snowmelt apply definitions/ shop.yaml
     """
-    from snowmelt.cli.definition_files import load_definitions
+    from snowmelt.cli.definition_files import DefinitionFilesError, load_definitions, needed_elsewhere
     from snowmelt.errors import SnowmeltError
-    from snowmelt.sdk.registry import IN_ORDER
 
-    found = load_definitions(paths)
+    try:
+        found = load_definitions(paths)
+        _refuse_upcoming(found)
+    except DefinitionFilesError as error:
+        error.add_note("Nothing was published.")
+        raise
     if dry_run:
+        needed = needed_elsewhere(found)
         for one in found:
-            typer.echo(f"would publish {one.title} ({one.path})")
+            condition = f", if the server has {', '.join(needed[one.title])}" if one.title in needed else ""
+            typer.echo(f"would publish {one.title} ({one.path}){condition}")
         return
     with connect(url, token, data_dir) as signals:
-        # What this release cannot publish yet is refused before anything is written.
-        unknown = [one.definition for one in found if not isinstance(one.definition, tuple(k.model for k in IN_ORDER))]
-        if unknown:
-            signals.publish(unknown)
         for one in found:
             try:
                 signals.publish([one.definition])
             except SnowmeltError as error:
-                error.add_note(f"in {one.path}")
+                error.__notes__ = [f"while publishing {one.title}, in {one.path}"]
                 raise
             typer.echo(f"published {one.title} ({one.path})")
+
+
+def _refuse_upcoming(found: list[Found]) -> None:
+    """What this release cannot publish yet is refused before anything is written."""
+    from snowmelt.cli.definition_files import DefinitionFilesError
+    from snowmelt.sdk.registry import IN_ORDER
+
+    models = tuple(kind.model for kind in IN_ORDER)
+    problems = [
+        f"{one.path}: {one.title}: this release has keys, groups and services only"
+        for one in found
+        if not isinstance(one.definition, models)
+    ]
+    if problems:
+        raise DefinitionFilesError(problems)

@@ -34,11 +34,13 @@ class Result(NamedTuple):
         ok: whether it is as it should be.
         what: what was looked at, and what was found.
         advice: what to do about it, if it is not.
+        neutral: there is nothing to judge.
     """
 
     ok: bool
     what: str
     advice: str = ""
+    neutral: bool = False
 
 
 def check_machine() -> Iterator[Result]:
@@ -89,7 +91,7 @@ def check_stores(data: DataDir, settings: Settings) -> Iterator[Result]:
     from snowmelt.stores.profiles import ProfileReader
 
     if not (data.profiles / "data.mdb").exists():
-        yield Result(True, "no server has run on this data folder yet")
+        yield Result(True, "no server has run on this data folder yet", neutral=True)
         return
     try:
         with closing(ProfileReader(data.profiles, settings.engine.map_size)) as profiles:
@@ -121,7 +123,7 @@ def check_server(data: DataDir) -> Iterator[Result]:
     except FileNotFoundError:
         held = _held(data.server_lock)
         found = "a server is starting or stopping" if held else "no server runs on this data folder"
-        yield Result(True, found)
+        yield Result(True, found, neutral=True)
         return
     advice = f"look at what it logs; if none runs, remove {data.address}"
     try:

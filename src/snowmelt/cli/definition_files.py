@@ -1,6 +1,6 @@
 """Definitions in files: Python and YAML, collected with everything that is wrong with them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from snowmelt.cli.errors import CommandError
 from snowmelt.cli.python_definitions import read_python
 from snowmelt.cli.yaml_definitions import read_yaml
-from snowmelt.definitions import AttributeGroup, AttributeKey, EventLog, RuleIntervention, Service
+from snowmelt.compute.plan import plan_group
+from snowmelt.definitions import AttributeGroup, AttributeKey, EventLog, RuleIntervention, Service, domain_userid
 from snowmelt.definitions.base import Definition
 from snowmelt.definitions.identity import same_definition
+from snowmelt.definitions.problems import DefinitionError, Problem
 from snowmelt.definitions.rules import check_event_log, check_group, check_intervention, check_key
 from snowmelt.definitions.rules.services import check_service
 
@@ -51,7 +53,7 @@ class DefinitionFilesError(CommandError):
         self.problems = list(problems)
         count = len(self.problems)
         lines = "\n".join(f"  {problem}" for problem in self.problems)
-        super().__init__(f"nothing was published, the files have {count} problem{'s' * (count != 1)}:\n{lines}")
+        super().__init__(f"the definitions have {count} problem{'s' * (count != 1)}:\n{lines}")
 
 
 def title_of(definition: Definition) -> str:
@@ -89,6 +91,27 @@ def load_definitions(paths: Iterable[Path]) -> list[Found]:
     return sorted(once, key=lambda one: next(i for i, kind in enumerate(order) if isinstance(one.definition, kind)))
 
 
+def needed_elsewhere(found: Sequence[Found]) -> dict[str, list[str]]:
+    """What definitions refer to that their files do not hold: the server must have it.
+
+    Returns:
+        By the title of a definition, what it needs; definitions that need nothing are left out.
+    """
+    there = {one.title for one in found}
+    needed: dict[str, list[str]] = {}
+    for one in found:
+        match one.definition:
+            case AttributeGroup(attribute_key=key, kind="stream") if key.key_property() is None:
+                wanted = [f"attribute key {key.name}"]
+            case Service(attribute_groups=links):
+                wanted = [f"attribute group {link.name} version {link.version}" for link in links]
+            case _:
+                wanted = []
+        if missing := [title for title in wanted if title not in there]:
+            needed[one.title] = missing
+    return needed
+
+
 def _files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
     endings = ", ".join(_READERS)
     for path in paths:
@@ -122,12 +145,15 @@ def _each_once(found: Iterable[Found], problems: list[str]) -> Iterator[Found]:
 
 def _broken_rules(found: Sequence[Found]) -> Iterator[str]:
     """What the server would refuse, as far as it can be told without asking it."""
+    keys = {one.definition.name: one.definition for one in found if isinstance(one.definition, AttributeKey)}
     for one in found:
         match one.definition:
             case AttributeKey():
                 wrong = check_key(one.definition)
             case AttributeGroup():
                 wrong = check_group(one.definition.model_copy(update={"is_published": True}))
+                # Only what keeps the rules can be planned.
+                wrong = wrong or _not_computable(one.definition, keys)
             case Service():
                 # Groups that are not in the files may be on the server.
                 links = {(link.name, link.version): True for link in one.definition.attribute_groups}
@@ -138,3 +164,23 @@ def _broken_rules(found: Sequence[Found]) -> Iterator[str]:
             case _:
                 wrong = check_event_log(one.definition)
         yield from (f"{one.path}: {one.title}: {problem}" for problem in wrong)
+
+
+def _not_computable(group: AttributeGroup, keys: Mapping[str, AttributeKey]) -> list[Problem]:
+    """What keeps a stream group from being computed.
+
+    Args:
+        group: keeps the rules.
+        keys: those in the files, by their names; a key that only names itself is looked for there.
+    """
+    if group.kind != "stream":
+        return []
+    key = group.attribute_key
+    if key.key_property() is None:
+        # One that is not in the files may be registered: then another stands in for it.
+        key = keys.get(key.name, domain_userid)
+    try:
+        plan_group(group.model_copy(update={"attribute_key": key}))
+    except DefinitionError as error:
+        return error.problems
+    return []

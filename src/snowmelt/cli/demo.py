@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 0.5
 PIPED_SECONDS = 5.0
-COLUMNS = ("shopper", "domain_userid", "views", "sent", "carts", "sent", "total", "sent")
+COLUMNS = ("shopper", "domain_userid", "views", "views sent", "carts", "carts sent", "total", "total sent")
 
 
 def demo(
@@ -42,8 +42,8 @@ def demo(
     """Show it at work: a server, and shoppers that visit it.
 
     The tutorial's three attributes are published, and shoppers browse through the real Snowplow tracker. The
-    table shows for each shopper what was read from the server beside what the shopper did ("sent"). Ctrl-C ends
-    it. With --once it ends by itself, with exit status 1 if a single value is wrong.
+    table shows for each shopper what was read from the server, each value beside what was sent. Ctrl-C ends it.
+    With --once it ends by itself, with exit status 1 if a single value is wrong.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def demo(
     ):
         signals.publish([tutorial_group(), tutorial_service()])
         shop = Shop(server.url, shoppers)
-        _introduce(server, shop)
+        _introduce(server, shop, follow=not once)
         try:
             shop.open()
             _show(signals, shop, time.monotonic() + seconds if once else None)
@@ -79,8 +79,10 @@ def demo(
         _check(signals, shop)
 
 
-def _introduce(server: OwnServer, shop: Shop) -> None:
+def _introduce(server: OwnServer, shop: Shop, *, follow: bool) -> None:
     typer.echo(f"server   {server.url}   API {server.url}/docs/   token {server.token}")
+    if not follow:
+        return  # the server is gone before anybody could
     someone = shop.shoppers[0]
     typer.echo(
         f"follow   snowmelt watch ecom_attributes domain_userid {someone.domain_userid} "

@@ -9,7 +9,7 @@ from snowmelt.cli.errors import FAILED
 def doctor(data_dir: DataDirOption = None) -> None:
     """Check the machine, the data folder and the server on it.
 
-    Exit status 1 if anything is not as it should be. Safe beside a running server.
+    Exit status 1 if anything is not as it should be. Lines with a dash only inform. Safe beside a running server.
 
     \b
     Example:
@@ -22,6 +22,8 @@ def doctor(data_dir: DataDirOption = None) -> None:
     wrong = 0
     for result in run_all(data, settings):
         mark = typer.style("✓", fg=typer.colors.GREEN) if result.ok else typer.style("✗", fg=typer.colors.RED)
+        if result.neutral:
+            mark = "-"
         typer.echo(f"{mark} {result.what}")
         if not result.ok:
             wrong += 1

@@ -33,7 +33,13 @@ class ErrorReportingGroup(TyperGroup):
 
 def print_error(error: Exception) -> None:
     """Print an error and its notes, the word ``error`` in red on a terminal."""
-    lines = [str(error), *(f"  {note}" for note in getattr(error, "__notes__", ()))]
+    text = str(error)
+    if isinstance(error, SnowmeltError):
+        # Imported here: a command that succeeds need not know what a client can raise.
+        from snowmelt.cli.refusals import told
+
+        text = told(error)
+    lines = [text, *(f"  {note}" for note in getattr(error, "__notes__", ()))]
     typer.echo(typer.style("error: ", fg=typer.colors.RED, bold=True) + "\n".join(lines), err=True)
 
 

@@ -25,7 +25,10 @@ def explain(
         ),
     ],
     file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Take the group from a file of definitions instead.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Take the group from a file of definitions instead; a Python file is executed."
+        ),
     ] = None,
     data_dir: DataDirOption = None,
 ) -> None:

@@ -18,6 +18,17 @@ from snowmelt.cli.output import print_table
 if TYPE_CHECKING:
     from snowmelt.stores.failed_events import FailedEvents
 
+CATEGORIES = (
+    "collector_payload_format_violation",
+    "adapter_failures",
+    "tracker_protocol_violations",
+    "schema_violations",
+    "enrichment_failures",
+    "generic_error",
+    "loader_parsing_error",
+)
+"""What enrichment and ``snowmelt ingest`` file failures under."""
+
 failed_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -57,6 +68,8 @@ def list_failed(
     with _failed_events(data_dir) as failed:
         found = list(failed.list(category, limit))
         counts = failed.counts()
+    if category and category not in (known := sorted({*CATEGORIES, *counts})):
+        raise CommandError(f"there is no category {category}; there is {', '.join(known)}")
     if as_json:
         for one in found:
             typer.echo(json.dumps(one._asdict(), ensure_ascii=False))

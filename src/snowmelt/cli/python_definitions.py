@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 import snowmelt.definitions
+from snowmelt.cli.misreadings import misreadings
 from snowmelt.definitions import AttributeGroup, AttributeKey, EventLog, RuleIntervention, Service
-from snowmelt.definitions.problems import problems_of
 
 KINDS = (AttributeKey, AttributeGroup, Service, RuleIntervention, EventLog)
 
@@ -21,7 +21,7 @@ _OURS = [value for value in vars(snowmelt.definitions).values() if isinstance(va
 
 
 def read_python(path: Path) -> tuple[list[Any], list[str]]:
-    """Run a Python file and collect its definitions, in its order.
+    """Run a Python file and collect its definitions, in its order; it stops at its first mistake.
 
     Objects at the top level count, also those in lists and tuples there; names that begin with an underscore
     do not. The file may import its neighbours.
@@ -32,7 +32,7 @@ def read_python(path: Path) -> tuple[list[Any], list[str]]:
     try:
         with _neighbours(path.absolute().parent):
             module = runpy.run_path(str(path), run_name=path.stem)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return [], list(_problems(error, path))
     found: list[Any] = []
     for name, value in module.items():
@@ -58,13 +58,14 @@ def _neighbours(folder: Path) -> Iterator[None]:
                 sys.modules.pop(name)
 
 
-def _problems(error: Exception, path: Path) -> Iterator[str]:
+def _problems(error: BaseException, path: Path) -> Iterator[str]:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         yield f"line {error.lineno}: {error.msg}"
         return
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     place = f"line {lines[-1]}: " if lines else ""
     if isinstance(error, ValidationError):
-        yield from (f"{place}{error.title}: {problem}" for problem in problems_of(error))
+        yield from (f"{place}{error.title}: {problem}" for problem in misreadings(error))
     else:
-        yield f"{place}{type(error).__name__}: {error}"
+        # On one line, whatever the exception has to say.
+        yield f"{place}{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from snowmelt.cli.errors import CommandError
 from snowmelt.sdk.errors import SignalsNotFoundError
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ class Readable:
         name: its name.
         version: of a group; None for a service.
         columns: the attributes of a group; of a service they come with the answer.
+        keys: the attribute keys of the groups.
     """
 
     name: str
     version: int | None = None
     columns: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -34,7 +37,13 @@ class Readable:
         return f"service {self.name}" if self.version is None else f"group {self.name} version {self.version}"
 
     def read(self, signals: SignalsSandbox, key: str, identifier: str) -> dict[str, Any]:
-        """The present values for one identifier."""
+        """The present values for one identifier.
+
+        Raises:
+            CommandError: no group has the key, so that nothing could ever be read.
+        """
+        if self.keys and key not in self.keys:
+            raise CommandError(f"{self.title} has no attribute key {key}; it has {', '.join(self.keys)}")
         if self.version is None:
             return signals.get_service_attributes(self.name, key, identifier)
         return signals.get_group_attributes(self.name, self.version, list(self.columns), key, identifier)
@@ -47,9 +56,12 @@ def resolve(signals: SignalsSandbox, name: str) -> Readable:
         SignalsNotFoundError: nothing of that name is registered.
     """
     try:
-        return Readable(signals.registry.get_service(name).name)
+        service = signals.registry.get_service(name)
     except SignalsNotFoundError:
         pass
+    else:
+        groups = (signals.get_attribute_group(link.name, link.version) for link in service.attribute_groups)
+        return Readable(service.name, keys=tuple(dict.fromkeys(group.attribute_key.name for group in groups)))
     versioned = _VERSIONED.fullmatch(name)
     if versioned:
         try:
@@ -61,4 +73,4 @@ def resolve(signals: SignalsSandbox, name: str) -> Readable:
 
 def _group(signals: SignalsSandbox, name: str, version: int | None) -> Readable:
     group = signals.get_attribute_group(name, version)
-    return Readable(group.name, group.version, group.column_names())
+    return Readable(group.name, group.version, group.column_names(), (group.attribute_key.name,))

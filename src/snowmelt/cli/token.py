@@ -2,17 +2,18 @@
 
 import typer
 
-from snowmelt.cli.config import DataDirOption, load_settings
+from snowmelt.cli.config import DataDirOption, existing_data, load_settings
 
 
 def token(data_dir: DataDirOption = None) -> None:
-    """Print the sandbox token; make one if there is none.
+    """Print the sandbox token: as set, else the data folder's.
 
     \b
     Example:
       export SNOWMELT_SANDBOX_TOKEN=$(snowmelt token --data-dir ./shop)
     """
-    from snowmelt.runtimes.data_dir import DataDir
-
     settings = load_settings(data_dir=data_dir)
-    typer.echo(DataDir(settings.data_dir).sandbox_token(settings))
+    if settings.sandbox_token is not None:
+        typer.echo(settings.sandbox_token.get_secret_value())
+    else:
+        typer.echo(existing_data(settings).sandbox_token(settings))

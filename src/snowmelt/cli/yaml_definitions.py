@@ -1,13 +1,19 @@
-"""Definitions in a YAML file: the members of the API's JSON, and a ``kind``."""
+"""Definitions in a YAML file: the members of the API's JSON, and a ``kind``.
 
-from collections.abc import Callable, Hashable
+Unlike the API, which must bear clients of other versions, a file takes no member that it does not know.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from snowmelt.cli.members import unknown_members
+from snowmelt.cli.misreadings import misreadings
 from snowmelt.definitions import (
+    AttributeGroup,
     AttributeKey,
     BatchAttributeGroup,
     EventLog,
@@ -17,19 +23,20 @@ from snowmelt.definitions import (
     StreamAttributeGroup,
     read_group,
 )
-from snowmelt.definitions.problems import problems_of
+from snowmelt.definitions.problems import Problem
+from snowmelt.definitions.rules import check_group
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "attribute_key": AttributeKey.model_validate,
-    "attribute_group": read_group,
-    "stream_attribute_group": StreamAttributeGroup.model_validate,
-    "batch_attribute_group": BatchAttributeGroup.model_validate,
-    "external_batch_attribute_group": ExternalBatchAttributeGroup.model_validate,
-    "service": Service.model_validate,
-    "rule_intervention": RuleIntervention.model_validate,
-    "event_log": EventLog.model_validate,
+_MODELS: dict[str, type[BaseModel]] = {
+    "attribute_key": AttributeKey,
+    "attribute_group": AttributeGroup,
+    "stream_attribute_group": StreamAttributeGroup,
+    "batch_attribute_group": BatchAttributeGroup,
+    "external_batch_attribute_group": ExternalBatchAttributeGroup,
+    "service": Service,
+    "rule_intervention": RuleIntervention,
+    "event_log": EventLog,
 }
-KINDS = ", ".join(_READERS)
+KINDS = ", ".join(_MODELS)
 """The values of ``kind``, for messages."""
 
 
@@ -70,24 +77,56 @@ def read_yaml(path: Path) -> tuple[list[Any], list[str]]:
         return [], [" ".join(str(error).split())]
     items = [item for document in documents for item in (document if isinstance(document, list) else [document])]
     for number, item in enumerate((item for item in items if item is not None), start=1):
-        try:
-            definitions.append(_read(item))
-        except ValidationError as error:
-            problems += (f"{_place(number, item)}: {problem}" for problem in problems_of(error))
-        except ValueError as error:
-            problems.append(f"{_place(number, item)}: {error}")
+        definition, wrong = _read(item)
+        problems += (f"{_place(number, item)}: {problem}" for problem in wrong)
+        if definition is not None:
+            definitions.append(definition)
     return definitions, problems
 
 
-def _read(item: Any) -> Any:
+def _read(item: Any) -> tuple[Any, list[Problem]]:
+    """The definition, if there is one in it, and what is wrong."""
     if not isinstance(item, dict):
-        raise ValueError(f"must be a mapping with a `kind` ({KINDS}), not {type(item).__name__}")
+        return None, [_unreadable(f"must be a mapping with a `kind` ({KINDS}), not {type(item).__name__}")]
     if "kind" not in item:
-        raise ValueError(f"has no `kind`: write one of {KINDS}")
-    read = _READERS.get(item["kind"]) if isinstance(item["kind"], str) else None
-    if read is None:
-        raise ValueError(f"kind {item['kind']!r} is none of {KINDS}")
-    return read({name: value for name, value in item.items() if name != "kind"})
+        return None, [_unreadable(f"has no `kind`: write one of {KINDS}")]
+    model = _MODELS.get(item["kind"]) if isinstance(item["kind"], str) else None
+    if model is None:
+        return None, [_unreadable(f"kind {item['kind']!r} is none of {KINDS}")]
+    members = {name: value for name, value in item.items() if name != "kind"}
+    read: Callable[[Any], Any] = read_group if model is AttributeGroup else model.model_validate
+    unknown = unknown_members(members, model)
+    try:
+        return read(members), unknown
+    except ValidationError as error:
+        return None, [*unknown, *misreadings(error), *_further(members, read, error)]
+
+
+def _further(members: dict[str, Any], read: Callable[[Any], Any], error: ValidationError) -> Iterator[Problem]:
+    """What else is wrong with a group some of whose attributes cannot be read: the rules that the rest breaks."""
+    places = [item["loc"] for item in error.errors(include_url=False)]
+    unreadable = {place[1] for place in places if place[0] == "attributes" and len(place) > 1}
+    attributes = members.get("attributes")
+    if not isinstance(attributes, list) or not all(place[0] == "attributes" and len(place) > 1 for place in places):
+        return
+    # Attributes that break no rule stand in for them, so that the others keep their places.
+    whole = [_stand_in(item, at) if at in unreadable else item for at, item in enumerate(attributes)]
+    try:
+        group = read(members | {"attributes": whole})
+    except ValidationError:
+        return
+    yield from check_group(group.model_copy(update={"is_published": True}))
+
+
+def _stand_in(item: Any, place: int) -> dict[str, Any]:
+    name = item.get("name") if isinstance(item, dict) else None
+    if not isinstance(name, str) or not name.isidentifier():
+        name = f"unreadable_attribute_{place}"
+    return {"name": name, "type": "int32", "aggregation": "counter"}
+
+
+def _unreadable(msg: str) -> Problem:
+    return Problem((), msg, "unreadable")
 
 
 def _place(number: int, item: Any) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from snowmelt.compute import program as module
-from snowmelt.compute.handler import MAX_TEXT, moment
+from snowmelt.compute.aggregations.base import Aggregation
+from snowmelt.compute.handler import moment
 from snowmelt.compute.plan import plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program, Tally, compile_program
@@ -86,6 +87,9 @@ def test_groups_do_not_disturb_each_other(make_group: MakeGroup, make_line: Make
     assert profiles == {1: {"u": [1, 2]}, 2: {"s": [1, 2]}}
 
 
+LONGEST = "x" * Aggregation.longest_text
+
+
 @pytest.mark.parametrize(
     ("aggregation", "type_name", "good", "bad"),
     [
@@ -93,7 +97,9 @@ def test_groups_do_not_disturb_each_other(make_group: MakeGroup, make_line: Make
         ("mean", "double", [1, 2.5], ["1", True]),
         ("min", "int32", [1], ["1"]),
         ("max", "timestamp", ["2024-01-01T00:00:00Z"], ["soon", 5, True, "2024-01-01"]),
-        ("first", "string", ["a", 1, True, "x" * MAX_TEXT], [[1], {"a": 1}, "x" * (MAX_TEXT + 1)]),
+        ("first", "string", ["a", 1, True, LONGEST], [[1], {"a": 1}, LONGEST + "x"]),
+        ("unique_list", "string_list", ["a", 1, True, "x" * 1_000], [[1], {"a": 1}, "x" * 1_001]),
+        ("category_count", "dict", ["a", 1, True, "x" * 1_000], [[1], {"a": 1}, "x" * 1_001]),
         ("last", "string", ["a", 1, True], [[1], {}]),
     ],
 )

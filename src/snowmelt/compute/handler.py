@@ -19,9 +19,6 @@ from snowmelt.compute.scopes import Rolling
 from snowmelt.definitions.criteria import Criterion
 from snowmelt.events.columns import entity_column
 
-MAX_TEXT = 10_000
-"""Longer text values (characters) are not kept in a profile; no atomic field is longer."""
-
 SPECIFICATION: Path = (
     entity_column("com.snowplowanalytics.snowplow", "event_specification", 1),
     0,
@@ -164,7 +161,8 @@ class HandlerSource:
         indent = ""
         if attribute.takes != "event":
             assert attribute.source.property is not None
-            yield from _accept(attribute.takes, property_source(attribute.source.property, self._projection, "event"))
+            source = property_source(attribute.source.property, self._projection, "event")
+            yield from _accept(attribute.takes, source, keeps.longest_text)
             indent = "    "
         value = "value" if indent else "None"
         name = f"{plan.state_id}_{attribute.slot}"
@@ -188,7 +186,7 @@ def _comment(text: str) -> str:
     return "# " + text.encode("unicode_escape").decode()
 
 
-def _accept(takes: str, source: str) -> Iterator[str]:
+def _accept(takes: str, source: str, longest_text: int) -> Iterator[str]:
     """The lines that open the branch in which ``value`` serves the aggregation; ``raw`` is what was found."""
     if takes == "instant":
         yield f"raw = {source}"
@@ -199,7 +197,7 @@ def _accept(takes: str, source: str) -> Iterator[str]:
     if takes == "number":
         yield "if value.__class__ is float or value.__class__ is int:"
     else:
-        yield f"if value.__class__ in scalars and (value.__class__ is not str or len(value) <= {MAX_TEXT}):"
+        yield f"if value.__class__ in scalars and (value.__class__ is not str or len(value) <= {longest_text}):"
 
 
 def _by_condition(pair: tuple[str, AttributePlan]) -> tuple[str, int]:

@@ -33,6 +33,7 @@ class Rolling(Aggregation):
         self.inner = inner
         self.period = period
         self.takes = inner.takes  # type: ignore[misc]
+        self.longest_text = inner.longest_text  # type: ignore[misc]
 
     def tile(self, time: int) -> int:
         """The number of the tile that an instant lies in.
@@ -107,6 +108,7 @@ class Expiring(Aggregation):
         self.inner = inner
         self.ttl = ttl
         self.takes = inner.takes  # type: ignore[misc]
+        self.longest_text = inner.longest_text  # type: ignore[misc]
 
     def start(self, value: Any, at: Moment) -> list[list[Any]]:
         return [[at[0], at[0], self.inner.start(value, at)]]

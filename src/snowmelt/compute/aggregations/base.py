@@ -34,6 +34,9 @@ class Aggregation(ABC):
     timed: ClassVar[bool] = False
     """Whether :meth:`add` looks at the moment; if not, it may be given ``None``."""
 
+    longest_text: ClassVar[int] = 10_000
+    """Longer texts (characters) are not kept; no atomic field is longer. Less where many values are kept."""
+
     inline: ClassVar[tuple[str, str] | None] = None
     """:meth:`start` and :meth:`add` as Python expressions over ``state`` and ``value``, where that is worth it."""
 

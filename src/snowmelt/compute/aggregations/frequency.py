@@ -23,6 +23,7 @@ class _Frequency(Aggregation):
 
     takes = "scalar"
     timed = True
+    longest_text = 1_000
 
     @abstractmethod
     def _tracked(self, counts: Counts) -> Counts:

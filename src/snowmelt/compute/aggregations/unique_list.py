@@ -31,6 +31,7 @@ class UniqueList(Aggregation):
 
     takes = "scalar"
     timed = True
+    longest_text = 1_000
 
     def start(self, value: Any, at: Moment) -> dict[str, int]:
         return {key_of(value): at[0]}

@@ -207,6 +207,12 @@ def cast(value: Any, type_name: str) -> Any:
     raise AssertionError(type_name)
 
 
+def counted_once(events: list[Json]) -> list[Json]:
+    """The events in order of arrival without those whose id came before."""
+    ids = [event.get("event_id") for event in events]
+    return [event for at, event in enumerate(events) if not ids[at] or ids[at] not in ids[:at]]
+
+
 def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, now: int) -> Any:
     """The value of one attribute for one key value at ``now`` (ms)."""
     found = []

@@ -1,8 +1,7 @@
 """The engine, step by step, with real stores: what it commits, and what survives which mishap."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,146 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from machine import MB, NOW, TP2, Machine, Wire, attribute, group, page_view, request
 from snowmelt.compute import state
 from snowmelt.compute.plan import GroupPlan
 from snowmelt.compute.reader import GroupReader
 from snowmelt.definitions import AttributeGroup
-from snowmelt.enrichment.pipeline import Enricher
-from snowmelt.events.payload import CollectorPayload
 from snowmelt.runtimes import engine as module
-from snowmelt.runtimes.engine import Engine
 from snowmelt.stores import profiles as profiles_module
 from snowmelt.stores.errors import PositionMovedError, StoreError, StoreFullError
-from snowmelt.stores.event_log import EventLog, Kind, encode_payload
-from snowmelt.stores.failed_events import FailedEvents
-from snowmelt.stores.profiles import ProfileStore
-
-NOW = 1_767_225_600_000
-MB = 1024**2
-TP2 = "/com.snowplowanalytics.snowplow/tp2"
-PAYLOAD_DATA = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4"
-
-Wire = dict[str, Any]
-
-
-def attribute(**members: Any) -> Wire:
-    return {"name": "n", "type": "int64", "aggregation": "counter", "events": []} | members
-
-
-def group(name: str = "g", *attributes: Wire, **members: Any) -> Wire:
-    return {
-        "name": name,
-        "version": 1,
-        "owner": "a@example.com",
-        "attribute_key": {"name": "user_id"},
-        "attributes": list(attributes or [attribute()]),
-    } | members
-
-
-def page_view(user: str, **parameters: Any) -> Wire:
-    return {"e": "pv", "p": "web", "tv": "js-4.6.0", "uid": user} | parameters
-
-
-def request(*events: Wire, **facts: Any) -> CollectorPayload:
-    """What the collector records of events that are POSTed together."""
-    usual: dict[str, Any] = {
-        "timestamp": NOW,
-        "path": TP2,
-        "body": msgspec.json.encode({"schema": PAYLOAD_DATA, "data": list(events)}),
-        "content_type": "application/json; charset=utf-8",
-        "network_userid": "0f5e9f6a-1c86-4d30-9c0f-9b3a7a5f1e11",
-        "collector": "snowmelt-test",
-    }
-    return CollectorPayload(**usual | facts)
-
-
-class Machine:
-    """An engine and its stores in a folder; the engine can die and start again."""
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        self._folder, self._options = folder, options
-        self.now = NOW
-        self.log = EventLog(folder / "log", map_size=64 * MB)
-        self.failed = FailedEvents(folder / "failed.sqlite")
-        self.map_size = 64 * MB
-        self.start()
-
-    def start(self) -> None:
-        self.store = ProfileStore(self._folder / "profiles", self.map_size)
-        self.engine = Engine(
-            log=self.log,
-            store=self.store,
-            failed=self.failed,
-            enricher=Enricher(),
-            clock=lambda: self.now,
-            **self._options,
-        )
-
-    def die(self) -> None:
-        # Nothing is synced or finished, as when the process is killed.
-        self.store._env.close()
-
-    def restart(self) -> None:
-        self.die()
-        self.start()
-
-    def define(self, revision: int, groups: dict[int, Wire], frozen: frozenset[int] = frozenset()) -> None:
-        entries = [
-            {"state_id": state_id, "published": state_id not in frozen, "group": one}
-            for state_id, one in groups.items()
-        ]
-        body = msgspec.json.encode({"revision": revision, "groups": entries})
-        self.log.append([(Kind.DEFINITIONS, self.now, body)])
-
-    def track(self, *users: str) -> None:
-        """A request with a page view of each user."""
-        self.append(request(*map(page_view, users)))
-
-    def append(self, payload: CollectorPayload) -> None:
-        self.log.append([(Kind.PAYLOAD, self.now, encode_payload(payload))])
-
-    def insert(self, *lines: bytes) -> None:
-        """Enriched events from elsewhere."""
-        self.log.append([(Kind.EVENTS, self.now, b"\n".join(lines))])
-
-    def run(self) -> None:
-        """Work until nothing is left to do."""
-        while self.engine.step():
-            pass
-        assert self.engine.position == self.log.head()
-
-    def profile(self, state_id: int, user: str) -> list[Any] | None:
-        with self.store.commit() as commit:
-            return commit.loader(state_id)(user)
-
-    def value(self, state_id: int, user: str, slot: int = 1) -> Any:
-        profile = self.profile(state_id, user)
-        return profile and profile[slot]
-
-    def close(self) -> None:
-        self.store.close()
-        self.failed.close()
-        self.log.close()
-
-
-@pytest.fixture
-def make_machine(tmp_path: Path) -> Iterator[Callable[..., Machine]]:
-    machines: list[Machine] = []
-
-    def make(**options: Any) -> Machine:
-        folder = tmp_path / f"machine-{len(machines)}"
-        folder.mkdir()
-        machines.append(Machine(folder, **options))
-        return machines[-1]
-
-    yield make
-    for machine in machines:
-        machine.close()
-
-
-@pytest.fixture
-def machine(make_machine: Callable[..., Machine]) -> Machine:
-    return make_machine()
+from snowmelt.stores.event_log import Kind
 
 
 def test_nothing_to_do(machine: Machine) -> None:

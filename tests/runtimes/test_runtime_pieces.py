@@ -284,7 +284,17 @@ class Reading:
 def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     log, store = EventLog(tmp_path / "log"), ProfileStore(tmp_path / "profiles")
     log.append([(Kind.EVENTS, 0, b"x")] * 7)
-    counts = Statistics(payloads=2, events=9, failed={"b": 1, "a": 2}, rejected={"3:1": 4}, revision=6, updated=1_500)
+    counts = Statistics(
+        payloads=2,
+        events=9,
+        failed={"b": 1, "a": 2},
+        rejected={"3:1": 4},
+        revision=6,
+        updated=1_500,
+        repeated=4,
+        seen=8,
+        seen_since=500,
+    )
     with store.commit() as commit:
         commit.position, commit.statistics = 5, counts.encode()
     yield ServerMetrics(log, Reading(store), FakeCollector())  # type: ignore[arg-type]
@@ -298,6 +308,7 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
     assert {name: float(value) for name, value in values.items()} == {
         "snowmelt_engine_payloads_total": 2,
         "snowmelt_engine_events_total": 9,
+        "snowmelt_engine_repeated_events_total": 4,
         "snowmelt_engine_unreadable_lines_total": 0,
         "snowmelt_engine_refused_keys_total": 0,
         "snowmelt_engine_event_errors_total": 0,
@@ -309,6 +320,8 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         "snowmelt_log_head": 7,
         "snowmelt_engine_position": 5,
         "snowmelt_engine_revision": 6,
+        "snowmelt_engine_remembered_events": 8,
+        "snowmelt_engine_remembered_since_seconds": 0.5,
         "snowmelt_engine_commit_time_seconds": 1.5,
     }
     assert metrics.lag() == 2

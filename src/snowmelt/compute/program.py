@@ -1,7 +1,7 @@
 """The set of published groups, compiled: batches of events in, changed profiles out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -11,12 +11,16 @@ from snowmelt.compute.handler import HandlerSource, paths_needed
 from snowmelt.compute.plan import AttributePlan, GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.projection import Projection
+from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.compute.switch import switch_for
 from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
 
 MAX_KINDS = 10_000
 """Kinds of events whose handler is remembered; beyond it they are compiled again when they come."""
+
+TOGETHER = 512
+"""Events that are decoded, and looked up by their ids, before they are handled: more would leave the CPU's cache."""
 
 _IDENTITY = {"name": "event_name", "vendor": "event_vendor", "version": "event_version"}
 
@@ -27,12 +31,14 @@ class Tally(msgspec.Struct):
     Args:
         events: lines read.
         unreadable: lines that were no JSON object.
+        repeated: events that had been seen before; they count nowhere.
         rejected: (state id, slot) -> values that could not serve the attribute.
         errors: exceptions, one text for each event that raised; such an event is counted only in part.
     """
 
     events: int = 0
     unreadable: int = 0
+    repeated: int = 0
     rejected: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
     errors: list[str] = []
 
@@ -77,7 +83,7 @@ class Program:
             if any(getattr(event, selector) for event in _events(self.plans))
         )
         paths = {path for plan in self.plans for path in paths_needed(plan)}
-        self.projection = Projection(paths | {(field,) for field in self._selected_by})
+        self.projection = Projection(paths | {(field,) for field in (*self._selected_by, "event_id")})
         self._kind_of = _kind_function(self._selected_by)
         self._binders: dict[Any, Callable[..., Any] | None] = {}
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
@@ -90,7 +96,13 @@ class Program:
         """Empty profiles for every group: what a replay starts from."""
         return {plan.state_id: Profiles(len(plan.attributes)) for plan in self.plans}
 
-    def apply(self, chunks: Iterable[bytes | memoryview], profiles: Mapping[int, Profiles], now: int) -> Tally:
+    def apply(
+        self,
+        chunks: Iterable[bytes | memoryview],
+        profiles: Mapping[int, Profiles],
+        now: int,
+        seen: SeenEvents | None = None,
+    ) -> Tally:
         """Update profiles with a batch of events.
 
         Args:
@@ -98,6 +110,8 @@ class Program:
                 kilobytes a chunk are decoded fastest.
             profiles: by state id, the profiles of each group; changed in place.
             now: ms since the epoch; decides only which tiles of a period need no longer be kept.
+            seen: the ids of earlier events; an event whose id is among them is not counted again. Without it
+                every event counts.
 
         Cost: with three attributes about 2 µs an event on one core, more than half of it decoding.
         """
@@ -109,13 +123,13 @@ class Program:
 
         handlers = _Handlers(lambda kind: self._handler(kind, profiles, now, reject))
         kind_of = self._kind_of
-        for chunk in chunks:
-            events = self.projection.decode_lines(chunk)
-            tally.events += len(events)
+        for events in self._decoded(chunks, tally):
+            if seen is not None:
+                repeated = seen.repeated([event.event_id for event in events])
+                tally.repeated += len(repeated)
+                for place in reversed(repeated):
+                    del events[place]
             for event in events:
-                if event is None:
-                    tally.unreadable += 1
-                    continue
                 try:
                     handle = handlers[kind_of(event)]
                     if handle is not None:
@@ -123,6 +137,22 @@ class Program:
                 except Exception as error:
                     tally.errors.append(f"{type(error).__name__}: {error}")
         return tally
+
+    def _decoded(self, chunks: Iterable[bytes | memoryview], tally: Tally) -> Iterator[list[Any]]:
+        """The events of the chunks, so many together that looking up their ids is cheap for each."""
+        gathered: list[Any] = []
+        for chunk in chunks:
+            events = self.projection.decode_lines(chunk)
+            tally.events += len(events)
+            if None in events:
+                tally.unreadable += events.count(None)
+                events = [event for event in events if event is not None]
+            gathered += events
+            if len(gathered) >= TOGETHER:
+                yield gathered
+                gathered = []
+        if gathered:
+            yield gathered
 
     def source(self, event_name: str | None, vendor: str | None = None, version: str | None = None) -> str:
         """The generated Python that handles one kind of event; empty if no attribute looks at it.

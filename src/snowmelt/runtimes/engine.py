@@ -10,6 +10,7 @@ import structlog
 from snowmelt.compute.plan import GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
+from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
@@ -53,6 +54,8 @@ class Engine:
         enricher: makes events of payloads.
         commit_ms: how long a step may gather events before it commits.
         cache_keys: profiles kept decoded.
+        duplicate_hours: how long an event is remembered at least, so as to count once if it is sent again.
+        remembered_events: how many are remembered at most.
         clock: ms since the epoch.
     """
 
@@ -63,8 +66,10 @@ class Engine:
         store: ProfileStore,
         failed: FailedEvents,
         enricher: Enricher,
-        commit_ms: float = 100.0,
+        commit_ms: float = 200.0,
         cache_keys: int = 200_000,
+        duplicate_hours: float = 24.0,
+        remembered_events: int = 20_000_000,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
@@ -74,10 +79,12 @@ class Engine:
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
         self._cache_keys = cache_keys
+        self._horizon_ms, self._remembered_events = int(duplicate_hours * 3_600_000), remembered_events
         self._profiles: dict[int, Profiles] = {}
         self.statistics = Statistics.decode(store.statistics)
         self._program = Program([])
         self._purging: list[int] = []
+        self._recall()
         if store.definitions:
             self._define(_read_snapshot(store.definitions))
 
@@ -108,6 +115,7 @@ class Engine:
             except BaseException:
                 # What was changed in memory was not stored.
                 self._forget_profiles()
+                self._recall()
                 raise
         self.statistics = statistics
         self._purge()
@@ -117,6 +125,11 @@ class Engine:
         deadline = time.monotonic() + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
+        if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
+            logger.warning(
+                "events are remembered for a shorter time than they should be: raise engine.remembered_events",
+                remembered=len(self._seen),
+            )
         with self._store.commit() as commit:
             for state_id, group in self._profiles.items():
                 group.load = commit.loader(state_id)
@@ -128,7 +141,7 @@ class Engine:
                         break
                     self._read(record, now, chunks, failed, statistics)
                     position, statistics.last_record = record.sequence, record.time
-                tally = self._program.apply(chunks, self._profiles, now)
+                tally = self._program.apply(chunks, self._profiles, now, self._seen)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
@@ -139,6 +152,9 @@ class Engine:
             statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
             statistics.updated = now
+            if self._seen is not None:
+                commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
+                statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             commit.position = position
             commit.statistics = statistics.encode()
             if failed:
@@ -149,6 +165,13 @@ class Engine:
         if sum(map(len, self._profiles.values())) > self._cache_keys:
             for group in self._profiles.values():
                 group.age()
+
+    def _recall(self) -> None:
+        """Know the events that the store knows, and no others."""
+        self._seen = SeenEvents(self._horizon_ms, self._remembered_events) if self._horizon_ms else None
+        if self._seen is not None:
+            for started, ids in self._store.seen():
+                self._seen.restore(started, ids)
 
     def _forget_profiles(self) -> None:
         """Have nothing in memory: every profile is loaded when it is asked for again."""

@@ -93,6 +93,8 @@ def run_engine(settings: Settings) -> None:
         enricher=Enricher(),
         commit_ms=settings.engine.commit_ms,
         cache_keys=settings.engine.cache_keys,
+        duplicate_hours=settings.engine.duplicate_hours,
+        remembered_events=settings.engine.remembered_events,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again

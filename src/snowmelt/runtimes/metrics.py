@@ -43,6 +43,7 @@ class ServerMetrics:
         for name, text, value in (
             ("payloads", "Tracker requests read from the event log", statistics.payloads),
             ("events", "Events applied to the profiles", statistics.events),
+            ("repeated_events", "Events that had been applied before, and did not count again", statistics.repeated),
             ("unreadable_lines", "Imported lines that were no JSON object", statistics.unreadable),
             ("refused_keys", "Updates lost to key values over 512 bytes", statistics.refused_keys),
             (
@@ -78,6 +79,12 @@ class ServerMetrics:
                 self._profiles.position(),
             ),
             ("engine_revision", "Revision of the definitions that the engine runs", statistics.revision),
+            ("engine_remembered_events", "Ids of events that would be recognised", statistics.seen),
+            (
+                "engine_remembered_since_seconds",
+                "Since when ids of events are remembered",
+                statistics.seen_since / 1000,
+            ),
             ("engine_commit_time_seconds", "When the engine last committed", statistics.updated / 1000),
         ):
             yield GaugeMetricFamily(f"snowmelt_{name}", text, value=number)

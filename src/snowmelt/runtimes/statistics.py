@@ -14,6 +14,7 @@ class Statistics(msgspec.Struct):
         payloads: tracker requests read from the log.
         events: events applied to the profiles.
         failed: failed events by category.
+        repeated: events that had been applied before, and did not count again.
         unreadable: imported lines that were no JSON object.
         rejected: ``state id:slot`` -> values that could not serve the attribute.
         refused_keys: updates lost to key values over 512 bytes.
@@ -21,6 +22,8 @@ class Statistics(msgspec.Struct):
         revision: revision of the definitions in force.
         updated: time of the last commit, ms since the epoch.
         last_record: time at which the last record that was read was made, ms since the epoch.
+        seen: ids of events that are remembered.
+        seen_since: since when they are, ms since the epoch.
     """
 
     payloads: int = 0
@@ -33,10 +36,14 @@ class Statistics(msgspec.Struct):
     revision: int = 0
     updated: int = 0
     last_record: int = 0
+    repeated: int = 0
+    seen: int = 0
+    seen_since: int = 0
 
     def add(self, tally: Tally) -> None:
         """Count a batch."""
-        self.events += tally.events - tally.unreadable
+        self.events += tally.events - tally.unreadable - tally.repeated
+        self.repeated += tally.repeated
         self.unreadable += tally.unreadable
         self.errors += len(tally.errors)
         for (state_id, slot), count in tally.rejected.items():

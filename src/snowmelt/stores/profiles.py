@@ -14,6 +14,7 @@ from snowmelt.compute import state
 from snowmelt.compute.profiles import Load, Profiles
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import PositionMovedError
+from snowmelt.stores.seen_rows import SeenRows
 
 _STATE_ID = struct.Struct(">I")
 _POSITION = struct.Struct(">Q")
@@ -26,6 +27,7 @@ _META = _STATE_ID.pack(0)
 POSITION = _META + b"position"
 DEFINITIONS = _META + b"definitions"
 STATISTICS = _META + b"statistics"
+_SEEN = SeenRows(_META + b"seen")
 
 
 def profile_key(state_id: int, identifier: bytes) -> bytes:
@@ -123,6 +125,11 @@ class ProfileStore:
         self.definitions = commit.definitions or self.definitions
         self.statistics = commit.statistics or self.statistics
 
+    def seen(self) -> list[tuple[int, bytes]]:
+        """The generations of event ids that are remembered: when each began, and its ids; the older one first."""
+        with self._env.begin() as txn:
+            return _SEEN.generations(txn)
+
     def state_ids(self) -> list[int]:
         """The state ids that have profiles."""
         found: list[int] = []
@@ -191,6 +198,18 @@ class Commit:
             for key, value in ((DEFINITIONS, self.definitions), (STATISTICS, self.statistics)):
                 if value is not None:
                     self._txn.put(key, value)
+
+    def remember(self, started: int, ids: bytes, oldest: int) -> None:
+        """Add to the event ids that are remembered.
+
+        Args:
+            started: when the generation that the ids belong to began, ms since the epoch.
+            ids: as :meth:`snowmelt.compute.seen_events.SeenEvents.take_fresh` gives them.
+            oldest: what belongs to generations that began before is dropped, in pieces.
+        """
+        _SEEN.drop_before(self._txn, oldest)
+        if ids:
+            _SEEN.add(self._txn, started, ids)
 
     def loader(self, state_id: int) -> Load:
         """What gives the stored profile of a key value, or ``None``, while the transaction lasts."""

@@ -10,7 +10,12 @@ ITEM = {"vendor": "com.example-shop", "name": "item", "major_version": 2}
 START = int(datetime(2024, 2, 28, 22, tzinfo=UTC).timestamp() * 1000)
 HOUR = 3_600_000
 
-texts = st.sampled_from(["", "add", "ADD", "view", "50% off", "a_b", "日本語 €", "2024-02-29T00:00:00Z", "3", "true"])
+LONG = "l" * 1_001
+"""Too long for the aggregations that keep many values."""
+
+texts = st.sampled_from(
+    [LONG, "", "add", "ADD", "view", "50% off", "a_b", "日本語 €", "2024-02-29T00:00:00Z", "3", "true"]
+)
 numbers = st.one_of(
     st.sampled_from([0, 1, -1, 3, 2**31, 2**63, -(2**63) - 1, 10**30, 0.0, 1.0, 0.1, 0.2, 1e300, -1e300, 5e-324]),
     st.integers(-5, 5),
@@ -20,9 +25,9 @@ scalars = st.one_of(st.none(), st.booleans(), numbers, texts)
 values = st.one_of(scalars, scalars, scalars, st.just([1, 2]), st.just({"a": 1}))
 
 leaf_properties = st.one_of(
-    st.sampled_from(["user_id", "se_value", "page_urlpath", "derived_tstamp", "domain_sessionidx"]).map(
-        lambda name: {"type": "atomic", "name": name}
-    ),
+    st.sampled_from(
+        ["user_id", "se_value", "page_urlpath", "derived_tstamp", "domain_sessionidx", "br_cookies", "geo_latitude"]
+    ).map(lambda name: {"type": "atomic", "name": name}),
     st.sampled_from(["type", "$.nested.value", "list[1]", "list[0].x", "nested"]).map(
         lambda path: {"type": "event", **SHOP, "path": path}
     ),
@@ -30,9 +35,20 @@ leaf_properties = st.one_of(
         lambda drawn: {"type": "entity", **ITEM, "path": drawn[0], "index": drawn[1]}
     ),
 )
-dated = st.sampled_from(
-    ["active_day", "active_week", "active_month", "hour_of_day", "day_of_week", "month_of_year"]
-).map(lambda part: {"type": "atomic", "name": "derived_tstamp", "date_part": part})
+dated = st.builds(
+    lambda part, prop: prop | {"date_part": part},
+    st.sampled_from(["active_day", "active_week", "active_month", "hour_of_day", "day_of_week", "month_of_year"]),
+    st.sampled_from(
+        [
+            {"type": "atomic", "name": "derived_tstamp"},
+            {"type": "event", **SHOP, "path": "type"},
+            {"type": "entity", **ITEM, "path": "price", "index": "*"},
+        ]
+    ),
+)
+every_entity = st.sampled_from(["price", "deep.x", "deep"]).map(
+    lambda path: {"type": "entity", **ITEM, "path": path, "index": "*"}
+)
 calculated = st.builds(
     lambda operation, parts, separator: {
         "type": "calculated",
@@ -44,7 +60,7 @@ calculated = st.builds(
     st.lists(leaf_properties, min_size=2, max_size=3),
     st.sampled_from(["", "-"]),
 )
-properties = st.one_of(leaf_properties, leaf_properties, dated, calculated)
+properties = st.one_of(leaf_properties, leaf_properties, every_entity, dated, calculated)
 
 
 @st.composite
@@ -69,6 +85,7 @@ def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
             [
                 *["counter", "sum", "min", "max", "mean", "first", "last", "time_since_last", "time_since_first"],
                 *["unique_list", "most_frequent", "least_frequent", "category_count", "approx_count_distinct"],
+                *["percentile", "stddev", "count_distinct"],
             ]
         )
     )
@@ -83,11 +100,13 @@ def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
         if aggregation in ("min", "max"):
             numeric += ["timestamp", "unix_timestamp"]
         if aggregation in ("first", "last", "most_frequent", "least_frequent"):
-            numeric += ["string", "bool"]
+            numeric += ["string", "bool", "bytes", "timestamp", "unix_timestamp"]
         if aggregation == "unique_list":
-            numeric = [f"{name}_list" for name in (*numeric, "string", "bool", "unix_timestamp")]
+            numeric = [f"{name}_list" for name in (*numeric, "string", "bool", "bytes", "unix_timestamp")]
         if aggregation == "category_count":
             numeric = ["dict"]
+        if aggregation == "percentile":
+            attribute["percentile"] = draw(st.sampled_from([0, 5, 33.3, 50, 75, 99.9, 100]))
         attribute["type"] = draw(st.sampled_from(numeric))
     entry = st.fixed_dictionaries(
         {},
@@ -105,8 +124,8 @@ def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
     if lasting:
         seconds = draw(st.sampled_from([1, 7, 60, 3600, 36_000, 86_400]))
         attribute[lasting] = f"PT{seconds}S"
-    if draw(st.booleans()) and attribute["type"] in ("int32", "int64"):
-        attribute["default_value"] = -7
+    if draw(st.booleans()):
+        attribute["default_value"] = draw(st.sampled_from([-7, 0, 0.5, "none", "", False, ["a", "b"], [1]]))
     return attribute
 
 
@@ -132,6 +151,8 @@ def groups(draw: st.DrawFn) -> dict[str, Any]:
     }
     if draw(st.booleans()):
         group["ttl"] = "PT2H"
+    if draw(st.booleans()):
+        group["attribute_key"] = key | {"ttl": "PT3H"}
     return group
 
 
@@ -151,7 +172,8 @@ def times(hours: int) -> st.SearchStrategy[int]:
 
 @st.composite
 def events(draw: st.DrawFn, number: int) -> dict[str, Any]:
-    collector = START + draw(times(30))
+    # Around a leap day, and now and then 59 days before: around a new year.
+    collector = START + draw(times(30)) - draw(st.sampled_from([0, 0, 0, 59 * 24 * HOUR]))
     offset = draw(st.one_of(st.just(0), times(30).map(lambda late: -late), st.just(10**11)))  # late, and clocks ahead
     is_action = draw(st.booleans())
     event: dict[str, Any] = {
@@ -165,6 +187,8 @@ def events(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "user_id": draw(st.sampled_from(["u1", "u2", "", None, "é" * 257])),
         "se_value": draw(numbers),
         "page_urlpath": draw(texts),
+        "br_cookies": draw(st.one_of(st.booleans(), st.none())),
+        "geo_latitude": draw(st.sampled_from([None, 59.5, -0.25, 1e-7])),
         "domain_sessionidx": draw(st.one_of(st.integers(1, 2), st.none())),
     }
     if draw(st.integers(0, 9)) == 0:

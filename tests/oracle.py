@@ -3,8 +3,10 @@
 Written from docs/semantics.md and not from the engine, which it judges; it shares no code with it.
 """
 
+import base64
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -14,8 +16,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNIT_MS = {"s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 OF_SCALARS = {
     *("first", "last", "unique_list", "most_frequent", "least_frequent"),
-    *("category_count", "approx_count_distinct"),
+    *("category_count", "approx_count_distinct", "count_distinct"),
 }
+OF_NUMBERS = ("sum", "min", "max", "mean", "stddev", "percentile")
+COUNTED = ("approx_count_distinct", "count_distinct")
 INT_BITS = {"int32": 32, "int64": 64}
 
 
@@ -54,6 +58,16 @@ def as_text(value: Any) -> str | None:
         # JSON as the engine writes it: 1e300 and 1e-7, not Python's 1e+300 and 1e-07.
         return re.sub(r"e(-?)\+?0*", r"e\1", str(value))
     return value if isinstance(value, str) else None
+
+
+def read_every(event: Json, prop: Json) -> list[Any]:
+    """The values of a property: one, or with the index ``*`` one for each entity of the kind."""
+    if prop.get("index") != "*":
+        return [read_property(event, prop)]
+    vendor = prop["vendor"].replace(".", "_").replace("-", "_")
+    entities = event.get(f"contexts_{vendor}_{prop['name']}_{prop['major_version']}")
+    count = len(entities) if isinstance(entities, list) else 0
+    return [read_property(event, prop | {"index": index}) for index in range(count)]
 
 
 def read_property(event: Json, prop: Json) -> Any:
@@ -148,6 +162,13 @@ def holds(value: Any, operator: str, operand: Any) -> bool:
     }[operator]()
 
 
+def holds_of_some(values: list[Any], test: Json) -> bool:
+    """A criterion holds if it holds of one of the values; nothing is there if none of them is."""
+    if test["operator"] == "is null":
+        return all(value is None for value in values)
+    return any(holds(value, test["operator"], test.get("value")) for value in values)
+
+
 def counts(event: Json, attribute: Json) -> bool:
     """Whether an event is one of the attribute's."""
     entries = attribute.get("events") or []
@@ -164,10 +185,7 @@ def counts(event: Json, attribute: Json) -> bool:
             return False
     criteria = attribute.get("criteria") or {}
     tests = {
-        side: [
-            holds(read_property(event, test["property"]), test["operator"], test.get("value"))
-            for test in criteria.get(side) or []
-        ]
+        side: [holds_of_some(read_every(event, test["property"]), test) for test in criteria.get(side) or []]
         for side in ("all", "any")
     }
     return all(tests["all"]) and (not tests["any"] or any(tests["any"]))
@@ -197,6 +215,9 @@ def cast(value: Any, type_name: str) -> Any:
         return value if isinstance(value, bool) else None
     if type_name == "string":
         return as_text(value)
+    if type_name == "bytes":
+        text = as_text(value)
+        return None if text is None else base64.b64encode(text.encode()).decode()
     if type_name in ("timestamp", "unix_timestamp"):
         ms = value if isinstance(value, int) else instant(value)
         if ms is None:
@@ -213,6 +234,17 @@ def counted_once(events: list[Json]) -> list[Json]:
     return [event for at, event in enumerate(events) if not ids[at] or ids[at] not in ids[:at]]
 
 
+def too_long(value: Any, attribute: Json) -> bool:
+    """Texts are kept up to a length only; shorter ones where many are kept."""
+    if attribute["aggregation"] == "last":
+        longest = 10_000
+    elif attribute["aggregation"] == "first":
+        longest = 4_096 if attribute.get("period_ms") else 10_000
+    else:
+        longest = 1_000
+    return isinstance(value, str) and attribute["aggregation"] not in COUNTED and len(value) > longest
+
+
 def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, now: int) -> Any:
     """The value of one attribute for one key value at ``now`` (ms)."""
     found = []
@@ -225,19 +257,19 @@ def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, 
         assert collector is not None
         time = collector if derived is None else min(derived, collector)
         aggregation = attribute["aggregation"]
-        value = read_property(event, attribute["property"]) if attribute.get("property") else None
-        if aggregation in ("sum", "min", "max", "mean"):
-            if attribute["type"] in ("timestamp", "unix_timestamp"):
-                value = instant(value)
-                if value is None:
+        for value in read_every(event, attribute["property"]) if attribute.get("property") else [None]:
+            if aggregation in OF_NUMBERS:
+                if attribute["type"] in ("timestamp", "unix_timestamp"):
+                    value = instant(value)
+                    if value is None:
+                        continue
+                elif not is_number(value):
                     continue
-            elif not is_number(value):
+            elif aggregation in OF_SCALARS and (as_text(value) is None or too_long(value, attribute)):
                 continue
-        elif aggregation in OF_SCALARS and as_text(value) is None:
-            continue
-        if aggregation in ("min", "max", "first", "last") and is_number(value) and not -(2**63) <= value < 2**63:
-            value = float(value)  # no more than 64 bits of an integer are kept
-        found.append((time, collector, event["event_id"], value))
+            if aggregation in ("min", "max", "first", "last") and is_number(value) and not -(2**63) <= value < 2**63:
+                value = float(value)  # no more than 64 bits of an integer are kept
+            found.append((time, collector, event["event_id"], value))
     found.sort(key=lambda row: row[:3])
 
     period, ttl = attribute.get("period_ms"), attribute.get("ttl_ms")
@@ -321,8 +353,24 @@ def aggregate(found: list[Any], attribute: Json, now: int) -> Any:
                 total[1] = max(total[1], last)
             ranked = sorted(texts.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
             return {text: total[0] for text, total in ranked}
-        case "approx_count_distinct":
+        case "approx_count_distinct" | "count_distinct":
             return len(tallied(found))
+        case "percentile":
+            # The least value that is not exceeded by at least so many of them.
+            share = Fraction(str(attribute["percentile"])) / 100
+            return next(
+                float(value)
+                for value in sorted(values)
+                if sum(other <= value for other in values) >= share * len(values)
+            )
+        case "stddev":
+            if len(values) < 2:
+                return None
+            mean = sum(map(Fraction, values)) / len(values)
+            variance = sum((value - mean) ** 2 for value in map(Fraction, values)) / (len(values) - 1)
+            # Many more digits than a double has.
+            with localcontext(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN):
+                return Fraction((Decimal(variance.numerator) / variance.denominator).sqrt())
         case "time_since_last":
             return max(now - found[-1][0], 0) / UNIT_MS[attribute["time_unit"]]
         case "time_since_first":

@@ -124,6 +124,39 @@ ATTRIBUTES: list[tuple[str, list[dict[str, Any]], list[tuple[dict[str, Any], tup
         ],
     ),
     (
+        "a percentile needs to know which one, and nothing else does",
+        [attribute("percentile", "double", NUMBER, percentile=share) for share in (0, 50, 99.9, 100)],
+        [
+            (attribute("percentile", "double", NUMBER), ("percentile",), "percentile_needed"),
+            (attribute("percentile", "string", NUMBER, percentile=50), ("type",), "type_of_aggregation"),
+            (attribute("percentile", "double", percentile=50), ("property",), "property_needed"),
+            (attribute("stddev", "double", NUMBER, percentile=50), ("percentile",), "percentile_unused"),
+        ],
+    ),
+    (
+        "the other aggregations beyond the public API",
+        [attribute("stddev", "float", NUMBER), attribute("count_distinct", "int32", TEXT)],
+        [
+            (attribute("stddev", "double", TEXT), ("property",), "property_kind"),
+            (attribute("count_distinct", "string", TEXT), ("type",), "type_of_aggregation"),
+            (attribute("count_distinct", "int32", JSON), ("property",), "property_kind"),
+        ],
+    ),
+    (
+        "every entity of a kind can be aggregated and asked for, but not calculated with",
+        [
+            attribute("sum", "double", ENTITY | {"index": "*"}),
+            counter(criteria={"any": [{"property": ENTITY | {"index": "*"}, "operator": "=", "value": "a"}]}),
+        ],
+        [
+            (
+                attribute("sum", "double", calculated("sum", NUMBER, ENTITY | {"index": "*"})),
+                ("property", "properties", 1, "index"),
+                "every_entity",
+            ),
+        ],
+    ),
+    (
         "nothing else has a unit",
         [],
         [

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from snowmelt.compute import state
-from snowmelt.compute.plan import AGGREGATIONS, TIMES_SINCE
+from snowmelt.compute.plan import AGGREGATIONS
 from snowmelt.compute.reader import GroupReader
 from snowmelt.definitions import AttributeGroup
 from snowmelt.enrichment.pipeline import Enricher
@@ -32,22 +32,24 @@ START = datetime(2026, 2, 27, 23, 0, tzinfo=UTC)
 STATE_ID = 1
 SCOPES: dict[str, dict[str, str]] = {"always": {}, "hour": {"period": "PT1H"}, "ttl": {"ttl": "PT5M"}}
 LAYOUTS = {"category_count": "dict", "unique_list": "string_list", "first": "string", "last": "string"}
-NUMERIC = ("sum", "min", "max", "mean")
+NUMERIC = ("sum", "min", "max", "mean", "stddev", "percentile")
 
 
 def group() -> dict[str, Any]:
-    """Every aggregation of the public API in every scope."""
+    """Every aggregation in every scope."""
     attributes = []
-    for name in (*AGGREGATIONS, *TIMES_SINCE):
+    for name in AGGREGATIONS:
         for scope, members in SCOPES.items():
             attribute: dict[str, Any] = {"name": f"{name}_{scope}", "aggregation": name, "events": [], **members}
-            if name in TIMES_SINCE:
+            if name.startswith("time_since"):
                 attribute |= {"type": "double", "time_unit": "s"}
             elif name == "counter":
                 attribute["type"] = "int64"
             else:
                 source = "se_value" if name in NUMERIC else "page_urlpath"
                 attribute["property"] = {"type": "atomic", "name": source}
+                if name == "percentile":
+                    attribute["percentile"] = 75
                 attribute["type"] = LAYOUTS.get(name, "string" if name.endswith("frequent") else "double")
             attributes.append(attribute)
     return {
@@ -89,29 +91,32 @@ def read_times() -> list[int]:
     return [end + minutes * 60_000 for minutes in (0, 4, 45, 600)]
 
 
-def values(store: Path) -> dict[str, dict[str, list[Any]]]:
+def values(store: Path, definition: dict[str, Any]) -> dict[str, dict[str, list[Any]]]:
     """Read time -> user -> values."""
-    reader, profiles = GroupReader(AttributeGroup.model_validate(group())), ProfileReader(store)
+    reader, profiles = GroupReader(AttributeGroup.model_validate(definition)), ProfileReader(store)
     users = ["often", "many", "paused", "nobody"]
     stored = dict(zip(users, profiles.get([(STATE_ID, user.encode()) for user in users]), strict=True))
     profiles.close()
     return {str(now): {user: reader.read(stored[user], now) for user in users} for now in read_times()}
 
 
-def apply(folder: Path, lines: list[bytes], log_name: str = "log") -> None:
-    """Have an engine apply the lines to the store in a folder."""
-    log = EventLog(folder / log_name, 2**28)
+def apply(folder: Path, lines: list[bytes], definition: dict[str, Any]) -> None:
+    """Have an engine apply the lines to the store in a folder, which may be one that was kept."""
+    log = EventLog(folder / "log", 2**28)
     store = ProfileStore(folder / "profiles", 2**28)
     failed = FailedEvents(folder / "failed.sqlite")
     now = int(START.timestamp() * 1000) + 12_000 * 600
-    if not log.head():
-        definitions = {"revision": 1, "groups": [{"state_id": STATE_ID, "published": True, "group": group()}]}
+    if store.position:
+        # A kept store comes without its log: records up to its place, of which none is read.
+        log.append([(Kind.EVENTS, now, b"")] * store.position)
+    else:
+        definitions = {"revision": 1, "groups": [{"state_id": STATE_ID, "published": True, "group": definition}]}
         log.append([(Kind.DEFINITIONS, now, msgspec.json.encode(definitions))])
     log.append([(Kind.EVENTS, now, b"\n".join(lines[at : at + 50])) for at in range(0, len(lines), 50)])
     engine = Engine(log=log, store=store, failed=failed, enricher=Enricher(), clock=lambda: now)
     while engine.step():
         pass
-    assert engine.statistics.events == len(lines)
+    assert engine.position == log.head()
     assert not engine.statistics.errors
     store.close()
     failed.close()
@@ -126,12 +131,12 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        apply(folder, events())
+        apply(folder, events(), group())
         target.mkdir(parents=True)
         store = ProfileStore(folder / "profiles", 2**28)
         store.copy(target)
         store.close()
-        read = values(folder / "profiles")
+        read = values(folder / "profiles", group())
     (target / "lock.mdb").unlink(missing_ok=True)
     (target / "group.json").write_bytes(msgspec.json.format(msgspec.json.encode(group())) + b"\n")
     (target / "events.jsonl").write_bytes(b"\n".join(events()) + b"\n")

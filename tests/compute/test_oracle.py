@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import oracle
 from drawn import START, events, groups, stamp, times
 from snowmelt.compute import state
-from snowmelt.compute.profiles import Profiles
+from snowmelt.compute.plan import GroupPlan
+from snowmelt.compute.profiles import Load, Profiles
 from snowmelt.compute.program import compile_program
 from snowmelt.compute.reader import GroupReader
 from snowmelt.compute.seen_events import SeenEvents
@@ -36,49 +37,56 @@ def same(a: Any, b: Any) -> bool:
 @settings(max_examples=max(EXAMPLES, settings().max_examples))
 @given(data=st.data())
 def test_values_are_the_oracles(data: st.DataObject) -> None:
-    wire = data.draw(groups(), label="group")
+    """Of several groups at once, each with a key of its own."""
+    wires = data.draw(st.lists(groups(), min_size=1, max_size=2), label="groups")
     stream = [data.draw(events(number), label="event") for number in range(data.draw(st.integers(0, 12)))]
     arrival = data.draw(st.permutations(stream), label="arrival")
+    counted = oracle.counted_once(arrival)
     # Reads come after the events were collected; streams may end long before that, or just now.
     latest = max([START, *(oracle.instant(event["collector_tstamp"]) or 0 for event in stream)])
     now = latest + data.draw(times(10), label="read after")
-    group = AttributeGroup.model_validate(wire)
-    counted = oracle.counted_once(arrival)
-    profiles = applied(group, [msgspec.json.encode(event) for event in arrival], latest, data)
+    definitions = [AttributeGroup.model_validate(wire) for wire in wires]
+    stored = applied(definitions, [msgspec.json.encode(event) for event in arrival], latest, data)
 
-    key_property = group.attribute_key.key_property()
-    assert key_property is not None
-    judged = {"key_property": key_property.model_dump()}
-    reader = GroupReader(group)
-    for identifier in {"u1", "u2", "1", "2", "1.0", "add", "true", "never seen", *profiles}:
-        values_now = reader.read(state.encode(profiles[identifier]) if identifier in profiles else None, now)
-        for attribute, model, value in zip(wire["attributes"], group.attributes or [], values_now, strict=True):
-            ttl = model.ttl or group.ttl or group.attribute_key.ttl
-            described = attribute | {"period_ms": milliseconds(model.period), "ttl_ms": milliseconds(ttl)}
-            expected = oracle.value_of(counted, judged, described, identifier, now)
-            assert same(value, expected), (attribute, identifier, value, expected)
+    for wire, group, profiles in zip(wires, definitions, stored, strict=True):
+        key_property = group.attribute_key.key_property()
+        assert key_property is not None
+        judged = {"key_property": key_property.model_dump()}
+        reader = GroupReader(group)
+        for identifier in {"u1", "u2", "1", "2", "1.0", "add", "true", "never seen", *profiles}:
+            values_now = reader.read(profiles.get(identifier), now)
+            for attribute, model, value in zip(wire["attributes"], group.attributes or [], values_now, strict=True):
+                ttl = model.ttl or group.ttl or group.attribute_key.ttl
+                described = attribute | {"period_ms": milliseconds(model.period), "ttl_ms": milliseconds(ttl)}
+                expected = oracle.value_of(counted, judged, described, identifier, now)
+                assert same(value, expected), (attribute, identifier, value, expected)
 
 
-def applied(group: AttributeGroup, lines: list[bytes], now: int, data: st.DataObject) -> dict[str, list[Any]]:
-    """The profiles after the lines, in drawn batches; between them everything is stored and loaded."""
-    stored: dict[str, bytes] = {}
+def applied(groups: list[AttributeGroup], lines: list[bytes], now: int, data: st.DataObject) -> list[dict[str, bytes]]:
+    """The stored profiles of each group after the lines, in drawn batches; between them nothing is in memory."""
+    program = compile_program(enumerate(groups, 1))
+    stored: dict[int, dict[str, bytes]] = {plan.state_id: {} for plan in program.plans}
     ids = b""
-    program = compile_program([(1, group)])
     cuts = data.draw(st.sets(st.integers(0, len(lines))), label="batch cuts")
     bounds = [0, *sorted(cuts), len(lines)]
-
-    def load(key: str) -> list[Any] | None:
-        return state.decode(stored[key]) if key in stored else None
-
     for first, last in pairwise(bounds):
-        profiles = Profiles(len(group.attributes or []), load)
+        profiles = {plan.state_id: Profiles(len(plan.attributes), loader(plan, stored)) for plan in program.plans}
         seen = SeenEvents(horizon_ms=86_400_000)
         seen.restore(now, ids)
-        tally = program.apply(lines[first:last], {1: profiles}, now, seen)
+        tally = program.apply(lines[first:last], profiles, now, seen)
         assert not tally.errors and not tally.unreadable
         ids += seen.take_fresh()
-        stored.update({key: state.encode(profile) for key, profile in profiles.items()})
-    return {key: state.decode(profile) for key, profile in stored.items()}
+        for state_id, changed in profiles.items():
+            stored[state_id].update({key: state.encode(profile) for key, profile in changed.items()})
+    return list(stored.values())
+
+
+def loader(plan: GroupPlan, stored: dict[int, dict[str, bytes]]) -> Load:
+    def load(key: str) -> list[Any] | None:
+        kept = stored[plan.state_id].get(key)
+        return None if kept is None else plan.decode(kept)
+
+    return load
 
 
 SCOPED = [
@@ -96,6 +104,9 @@ SCOPED = [
         ("least_frequent", {"property": {"type": "atomic", "name": "se_value"}}),
         ("category_count", {"type": "dict", "property": {"type": "atomic", "name": "se_value"}}),
         ("approx_count_distinct", {"property": {"type": "atomic", "name": "se_value"}}),
+        ("count_distinct", {"property": {"type": "atomic", "name": "se_value"}}),
+        ("stddev", {"property": {"type": "atomic", "name": "se_value"}}),
+        ("percentile", {"percentile": 75, "property": {"type": "atomic", "name": "se_value"}}),
         ("time_since_first", {"time_unit": "s"}),
         ("time_since_last", {"time_unit": "s"}),
     )
@@ -134,8 +145,8 @@ def test_time_is_judged_as_the_oracle_does(data: st.DataObject) -> None:
         "attributes": SCOPED,
     }
     group = AttributeGroup.model_validate(wire)
-    profiles = applied(group, [msgspec.json.encode(event) for event in arrival], latest, data)
-    values_now = GroupReader(group).read(state.encode(profiles["u"]) if profiles else None, now)
+    (profiles,) = applied([group], [msgspec.json.encode(event) for event in arrival], latest, data)
+    values_now = GroupReader(group).read(profiles.get("u"), now)
     for attribute, value in zip(SCOPED, values_now, strict=True):
         lengths = {
             "period_ms": 256_000 if "period" in attribute else None,

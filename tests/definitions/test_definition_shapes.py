@@ -263,6 +263,7 @@ def test_calculated_properties_do_not_nest() -> None:
     [
         ("major_version", 0, "greater_than"),
         ("index", -1, "greater_than_equal"),
+        ("index", "all", "int_parsing"),
         ("path", "$", "string_pattern_mismatch"),
         ("name", "a.b", "string_pattern_mismatch"),
         ("vendor", "", "string_too_short"),

@@ -149,6 +149,7 @@ def test_right_keys(definition: dict[str, Any]) -> None:
         ({"name": "basket"}, ("property",), "unresolved_key"),
         ({"name": "basket", "key": "cart"}, ("property",), "unresolved_key"),
         ({"property": ENTITY | {"date_part": "active_day"}}, ("property", "date_part"), "date_part_of_key"),
+        ({"property": ENTITY | {"index": "*"}}, ("property", "index"), "every_entity"),
         ({"property": JSON}, ("property",), "property_kind"),
         ({"property": ENTITY | {"path": "ids[0]"}}, ("name",), "string_pattern_mismatch"),
         ({"external_column": "customer id"}, ("name",), "string_pattern_mismatch"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from snowmelt.compute import state
 from snowmelt.compute.profiles import Profiles
 from snowmelt.stores import checkpoint as module
 from snowmelt.stores.checkpoint import Checkpoints, boot_id
@@ -16,7 +17,7 @@ MAP = 2**30
 
 def advance(store: ProfileStore, position: int) -> None:
     profiles = Profiles(1)
-    profiles["u"] = [1, position]
+    profiles["u"] = [state.VERSION, position]
     profiles.touched.add("u")
     with store.commit() as commit:
         commit.store({1: profiles})
@@ -33,7 +34,7 @@ def contents(folder: Path) -> tuple[int, bytes | None, list[object] | None]:
 
 
 def at(position: int) -> tuple[int, bytes | None, list[object] | None]:
-    return position, b"definitions %d" % position, [1, position]
+    return position, b"definitions %d" % position, [state.VERSION, position]
 
 
 class Machine:

@@ -36,6 +36,11 @@ def date_part(value: Any, part: str) -> int | str | None:
         return None
 
 
+def date_parts(values: list[Any], part: str) -> list[int | str | None]:
+    """:func:`date_part` of each value."""
+    return [date_part(value, part) for value in values]
+
+
 def text_of(value: Any) -> str | None:
     """The text form of a scalar: text as it is, numbers and booleans as JSON; ``None`` for anything else.
 

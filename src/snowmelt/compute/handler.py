@@ -10,13 +10,15 @@ from itertools import groupby
 from typing import Any
 
 from snowmelt.compute import calculated
+from snowmelt.compute.aggregations.base import Aggregation
 from snowmelt.compute.instant import parse_instant
 from snowmelt.compute.plan import AttributePlan, GroupPlan
 from snowmelt.compute.predicates import Predicates
-from snowmelt.compute.projection import Path, Projection, walk
+from snowmelt.compute.projection import Path, Projection, walk, walk_every
 from snowmelt.compute.properties import paths_of, property_source
-from snowmelt.compute.scopes import Rolling
+from snowmelt.compute.scopes import Period
 from snowmelt.definitions.criteria import Criterion
+from snowmelt.definitions.rules.properties import is_every
 from snowmelt.events.columns import entity_column
 
 SPECIFICATION: Path = (
@@ -84,7 +86,9 @@ class HandlerSource:
         self._values: dict[str, str] = {}
         self.namespace: dict[str, Any] = {
             "walk": walk,
+            "walk_every": walk_every,
             "date_part": calculated.date_part,
+            "date_parts": calculated.date_parts,
             "concat": calculated.concat,
             "operations": calculated.OPERATIONS,
             "text_of": calculated.text_of,
@@ -148,6 +152,8 @@ class HandlerSource:
 
     def _test(self, criterion: Criterion) -> str:
         value = self._value(property_source(criterion.property, self._projection, "event"))
+        if is_every(criterion.property):
+            return self._predicates.of_some(value, criterion.operator, criterion.value)
         return self._predicates.source(value, criterion.operator, criterion.value)
 
     def _update(self, plan: GroupPlan, attribute: AttributePlan) -> Iterator[str]:
@@ -158,27 +164,35 @@ class HandlerSource:
             yield "if at is None:"
             yield f"    at = moment({derived}, {collector}, {event_id}, now)"
         at = "at" if keeps.timed else "None"
-        indent = ""
-        if attribute.takes != "event":
-            assert attribute.source.property is not None
-            source = property_source(attribute.source.property, self._projection, "event")
-            yield from _accept(attribute.takes, source, keeps.longest_text)
-            indent = "    "
-        value = "value" if indent else "None"
         name = f"{plan.state_id}_{attribute.slot}"
-        if isinstance(keeps, Rolling):
+        if attribute.takes == "event":
+            yield from self._keep(name, slot, keeps, "None", at)
+            return
+        assert attribute.source.property is not None
+        source = property_source(attribute.source.property, self._projection, "event")
+        indent = ""
+        if is_every(attribute.source.property):
+            yield f"for raw in {source}:"
+            source, indent = "raw", "    "
+        for line in _accept(attribute.takes, source, keeps.longest_text):
+            yield indent + line
+        for line in self._keep(name, slot, keeps, "value", at):
+            yield f"{indent}    {line}"
+        yield f"{indent}elif raw is not None:"
+        yield f"{indent}    reject({plan.state_id}, {attribute.slot})"
+
+    def _keep(self, name: str, slot: str, keeps: Aggregation, value: str, at: str) -> Iterator[str]:
+        """The lines that put one value into the state at ``slot``."""
+        if isinstance(keeps, Period):
             self.namespace[f"update_{name}"] = keeps.update
-            yield f"{indent}{slot} = update_{name}({slot}, {value}, {at}, now)"
+            yield f"{slot} = update_{name}({slot}, {value}, {at}, now)"
         elif keeps.inline:
             start, add = keeps.inline
-            yield f"{indent}{slot} = {start} if (state := {slot}) is None else {add}"
+            yield f"{slot} = {start} if (state := {slot}) is None else {add}"
         else:
             self.namespace |= {f"start_{name}": keeps.start, f"add_{name}": keeps.add}
-            yield f"{indent}{slot} = (start_{name}({value}, {at}) if (state := {slot}) is None"
-            yield f"{indent}    else add_{name}(state, {value}, {at}))"
-        if indent:
-            yield "elif raw is not None:"
-            yield f"    reject({plan.state_id}, {attribute.slot})"
+            yield f"{slot} = (start_{name}({value}, {at}) if (state := {slot}) is None"
+            yield f"    else add_{name}(state, {value}, {at}))"
 
 
 def _comment(text: str) -> str:
@@ -189,11 +203,12 @@ def _comment(text: str) -> str:
 def _accept(takes: str, source: str, longest_text: int) -> Iterator[str]:
     """The lines that open the branch in which ``value`` serves the aggregation; ``raw`` is what was found."""
     if takes == "instant":
-        yield f"raw = {source}"
+        if source != "raw":
+            yield f"raw = {source}"
         yield "value = parse_instant(raw)"
         yield "if value is not None:"
         return
-    yield f"value = raw = {source}"
+    yield f"value = {source}" if source == "raw" else f"value = raw = {source}"
     if takes == "number":
         yield "if value.__class__ is float or value.__class__ is int:"
     else:

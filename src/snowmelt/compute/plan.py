@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from snowmelt.compute.aggregations.approx_count_distinct import ApproxCountDistinct
+from snowmelt.compute import state
+from snowmelt.compute.aggregations.approx_count_distinct import ApproxCountDistinct, CountDistinct
 from snowmelt.compute.aggregations.base import Aggregation
 from snowmelt.compute.aggregations.counter import Counter
 from snowmelt.compute.aggregations.extreme import Max, Min
 from snowmelt.compute.aggregations.first_last import First, Last
 from snowmelt.compute.aggregations.frequency import CategoryCount, LeastFrequent, MostFrequent
 from snowmelt.compute.aggregations.mean import Mean
+from snowmelt.compute.aggregations.percentile import Percentile
+from snowmelt.compute.aggregations.stddev import Stddev
 from snowmelt.compute.aggregations.sum import Sum
 from snowmelt.compute.aggregations.time_since import TimeSinceFirst, TimeSinceLast
 from snowmelt.compute.aggregations.unique_list import UniqueList
-from snowmelt.compute.scopes import Expiring, Rolling
+from snowmelt.compute.scopes import Expiring, Recent, Rolling
 from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.definitions.criteria import Criterion
@@ -36,13 +39,13 @@ AGGREGATIONS: dict[str, type[Aggregation]] = {
     "least_frequent": LeastFrequent,
     "category_count": CategoryCount,
     "approx_count_distinct": ApproxCountDistinct,
-}
-"""Aggregations without parameters, by their public name. A new one is a class and a row here."""
-
-TIMES_SINCE: dict[str, type[TimeSinceLast]] = {
     "time_since_last": TimeSinceLast,
     "time_since_first": TimeSinceFirst,
+    "stddev": Stddev,
+    "percentile": Percentile,
+    "count_distinct": CountDistinct,
 }
+"""Aggregations by their public name. A new one is a class and a row here."""
 
 INSTANT_TYPES = ("timestamp", "unix_timestamp")
 
@@ -94,6 +97,14 @@ class GroupPlan:
     attributes: tuple[AttributePlan, ...]
     group: AttributeGroup
 
+    def decode(self, stored: bytes | memoryview) -> list[Any]:
+        """A profile that was stored, also by an earlier release.
+
+        Raises:
+            ValueError: if the bytes were written by a newer release, or are no profile.
+        """
+        return state.decode(stored, [attribute.keeps for attribute in self.attributes])
+
 
 def plan_group(group: AttributeGroup, state_id: int = 0) -> GroupPlan:
     """Decide how a group is computed.
@@ -131,15 +142,12 @@ def plan_group(group: AttributeGroup, state_id: int = 0) -> GroupPlan:
 
 
 def _aggregation(attribute: Attribute) -> Aggregation:
-    name = attribute.aggregation
-    if name in TIMES_SINCE:
-        return TIMES_SINCE[name](attribute.time_unit or "s")
-    return AGGREGATIONS[name]()
+    return AGGREGATIONS[attribute.aggregation].of(attribute)
 
 
 def _scope(aggregation: Aggregation, attribute: Attribute, group: AttributeGroup) -> Aggregation:
     if attribute.period is not None:
-        return Rolling(aggregation, _ms(attribute.period))
+        return (Recent if aggregation.outlasts else Rolling)(aggregation, _ms(attribute.period))
     ttl = attribute.ttl or group.ttl or group.attribute_key.ttl
     return aggregation if ttl is None else Expiring(aggregation, _ms(ttl))
 

@@ -78,6 +78,23 @@ class Predicates:
                 return f"{value}.__class__ is str and {name}({value}) is not None"
         return self._ordered(value, operator, operand)
 
+    def of_some(self, values: str, operator: str, operand: Any) -> str:
+        """A Python expression that is true where the comparison is true of one of several values.
+
+        ``is null`` is the exception: it is true where there is no value at all.
+
+        Args:
+            values: a name or expression for the event's values, a list.
+            operator: as in :meth:`source`.
+            operand: as in :meth:`source`.
+
+        >>> Predicates().of_some("values", "=", "lamp")
+        "any(item == 'lamp' for item in values)"
+        """
+        if operator == "is null":
+            return f"not {self.of_some(values, 'is not null', operand)}"
+        return f"any({self.source('item', operator, operand)} for item in {values})"
+
     def _name(self, prefix: str, operand: Any, make: Callable[[], Any]) -> str:
         """The name of what an operand is compiled to; equal operands share one, so that equal tests look equal."""
         name = self._names.get((prefix, operand))

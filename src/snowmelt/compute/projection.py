@@ -13,7 +13,10 @@ from typing import Any, TypeAlias
 import msgspec
 
 Path: TypeAlias = tuple[str | int, ...]
-"""A column of the event, then steps into it: names and indexes."""
+"""A column of the event, then steps into it: names and indexes; an index may be :data:`EVERY`."""
+
+EVERY = -1
+"""The step into each element of a list: what comes after it is a list of values."""
 
 _decode_whole = msgspec.json.Decoder().decode
 
@@ -43,6 +46,15 @@ def walk(value: Any, steps: Path) -> Any:
                 return None
             value = value[step]
     return value
+
+
+def walk_every(value: Any, steps: Path) -> list[Any]:
+    """Follow steps into each element of a decoded JSON list; of anything else there are none.
+
+    >>> walk_every([{"a": 1}, {}, 2], ("a",)), walk_every({"a": 1}, ("a",))
+    ([1, None, None], [])
+    """
+    return [walk(element, steps) for element in value] if value.__class__ is list else []
 
 
 class _Node:
@@ -156,29 +168,45 @@ class Projection:
     def access(self, path: Path, event: str) -> str:
         """A Python expression for the value at ``path`` of the projected event that is called ``event``.
 
-        It needs :func:`walk` in its namespace, and gives ``None`` wherever a step leads nowhere.
+        It needs :func:`walk` and :func:`walk_every` in its namespace, and gives ``None`` wherever a step leads
+        nowhere. With a step :data:`EVERY` it gives a list: what comes after the step, of each element.
         """
         if path[0] not in self._root.members:
-            return "None"
-        node, expression, guards = self._root, event, []
-        for position, step in enumerate(path):
-            if node.whole:
-                expression = f"walk({expression}, {path[position:]!r})"
-                break
-            if position:
-                here = f"_{position}"
-                guard = f"({here} := {expression})"
-                if isinstance(step, str):
-                    guard += " is not None"
-                elif step:
-                    guard += f" and len({here}) > {step}"
-                guards.append(guard)
-                expression = here
-            if isinstance(step, str):
-                expression = f"{expression}.{node.fields[step]}"
-                node = node.members[step]
+            return "[]" if EVERY in path else "None"
+        return _access(self._root, path, event)
+
+
+def _access(node: _Node, path: Path, start: str, depth: int = 0) -> str:
+    expression, guards = start, list[str]()
+    for position, step in enumerate(path):
+        rest = path[position:]
+        if node.whole:
+            if EVERY in rest:
+                at = rest.index(EVERY)
+                expression = f"walk_every(walk({expression}, {rest[:at]!r}), {rest[at + 1 :]!r})"
             else:
-                assert node.elements is not None
-                expression = f"{expression}[{step}]"
-                node = node.elements
-        return f"({expression} if {' and '.join(guards)} else None)" if guards else expression
+                expression = f"walk({expression}, {rest!r})"
+            break
+        if step == EVERY:
+            assert node.elements is not None
+            element = f"_e{depth}"
+            inner = _access(node.elements, rest[1:], element, depth + 1)
+            items = f"[{inner} for {element} in {expression} or ()]"
+            return f"({items} if {' and '.join(guards)} else [])" if guards else items
+        if position or depth:
+            here = f"_{depth}_{position}" if depth else f"_{position}"
+            guard = f"({here} := {expression})"
+            if isinstance(step, str):
+                guard += " is not None"
+            elif step:
+                guard += f" and len({here}) > {step}"
+            guards.append(guard)
+            expression = here
+        if isinstance(step, str):
+            expression = f"{expression}.{node.fields[step]}"
+            node = node.members[step]
+        else:
+            assert node.elements is not None
+            expression = f"{expression}[{step}]"
+            node = node.elements
+    return f"({expression} if {' and '.join(guards)} else None)" if guards else expression

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from snowmelt.compute.plan import Property
-from snowmelt.compute.projection import Path, Projection
+from snowmelt.compute.projection import EVERY, Path, Projection
 from snowmelt.definitions.property import AtomicProperty, CalculatedProperty, EntityProperty
+from snowmelt.definitions.rules.properties import is_every
 from snowmelt.events.columns import entity_column, event_column
 from snowmelt.events.path import parse_path
 
@@ -16,7 +17,8 @@ def path_of(source: AtomicProperty | EntityProperty | Property) -> Path:
     assert not isinstance(source, CalculatedProperty)
     steps = parse_path(source.path)
     if isinstance(source, EntityProperty):
-        return (entity_column(source.vendor, source.name, source.major_version), source.index, *steps)
+        index = EVERY if source.index == "*" else source.index
+        return (entity_column(source.vendor, source.name, source.major_version), index, *steps)
     return (event_column(source.vendor, source.name, source.major_version), *steps)
 
 
@@ -30,7 +32,8 @@ def paths_of(source: Property) -> Iterator[Path]:
 def property_source(source: Property, projection: Projection, event: str) -> str:
     """A Python expression for a property of the projected event that is called ``event``.
 
-    Its namespace needs ``walk``, ``date_part``, ``concat`` and ``operations``.
+    Its namespace needs ``walk``, ``walk_every``, ``date_part``, ``date_parts``, ``concat`` and ``operations``. Of a
+    property with a value for every entity of its kind it gives a list.
     """
     if isinstance(source, CalculatedProperty):
         parts = ", ".join(property_source(part, projection, event) for part in source.properties)
@@ -38,4 +41,6 @@ def property_source(source: Property, projection: Projection, event: str) -> str
             return f"concat({source.separator or ''!r}, {parts})"
         return f"operations[{source.operation!r}]({parts})"
     value = projection.access(path_of(source), event)
+    if source.date_part and is_every(source):
+        return f"date_parts({value}, {source.date_part!r})"
     return f"date_part({value}, {source.date_part!r})" if source.date_part else value

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from snowmelt.compute import state
 from snowmelt.compute.casting import cast_to
 from snowmelt.compute.plan import plan_group
 from snowmelt.definitions.attribute_group import AttributeGroup
@@ -17,15 +16,16 @@ class GroupReader:
     Raises:
         DefinitionError: if the group cannot be computed.
 
+    >>> from snowmelt.compute import state
     >>> from snowmelt.definitions import Attribute, StreamAttributeGroup, domain_userid
     >>> reader = GroupReader(StreamAttributeGroup(name="g", attribute_key=domain_userid, owner="a@example.com",
     ...     attributes=[Attribute(name="n", type="int32", aggregation="counter", events=[])]))
-    >>> reader.names, reader.read(state.encode([1, 5]), now=0), reader.read(None, now=0)
+    >>> reader.names, reader.read(state.encode([state.VERSION, 5]), now=0), reader.read(None, now=0)
     (('n',), [5], [None])
     """
 
     def __init__(self, group: AttributeGroup) -> None:
-        plan = plan_group(group)
+        self._plan = plan = plan_group(group)
         self.names = tuple(attribute.name for attribute in plan.attributes)
         self._columns = [
             (
@@ -50,7 +50,7 @@ class GroupReader:
         """
         if stored is None:
             return self._unknown.copy()
-        profile = state.decode(stored)
+        profile = self._plan.decode(stored)
         values = []
         for slot, result, cast, default in self._columns:
             kept = profile[slot]

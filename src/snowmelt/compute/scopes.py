@@ -3,6 +3,7 @@
 A scope wraps an aggregation and is one itself, under the same contract and the same laws.
 """
 
+from abc import abstractmethod
 from typing import Any
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
@@ -10,21 +11,25 @@ from snowmelt.compute.aggregations.base import Aggregation, Moment
 TILES = 256
 """A period is cut into this many tiles; one more is live while the oldest is only partly inside."""
 
+LONGEST_IN_TILES = 4_096
+"""Longer texts (characters) are not kept in tiles, of which there may be 257; no URL of an event is longer."""
+
+BUDGET = 100_000
+"""Bytes that the values in all tiles may take together, about; beyond it each tile keeps fewer of them."""
+
 SEGMENTS = 8
 """At most this many stretches of activity are kept for one attribute with a TTL, the newest ones."""
 
 
-class Rolling(Aggregation):
+class Period(Aggregation):
     """The events of the last ``period``: those with ``now - period < t <= now``.
 
-    Kept as partial states of tiles that are aligned to the epoch and ``period / 256`` wide. A tile counts
-    while its end is inside the period, so the trailing edge is exact to 0.4 % and the leading edge exact.
+    A period is cut into tiles that are aligned to the epoch and ``period / 256`` wide. A tile counts while its
+    end is inside the period, so the trailing edge is exact to 0.4 % and the leading edge exact.
 
     Args:
         inner: what is computed of the events inside.
         period: milliseconds.
-
-    State: a map of tile number to inner state, at most 257 entries if grown with :meth:`update`.
     """
 
     timed = True
@@ -34,6 +39,13 @@ class Rolling(Aggregation):
         self.period = period
         self.takes = inner.takes  # type: ignore[misc]
         self.longest_text = inner.longest_text  # type: ignore[misc]
+
+    @abstractmethod
+    def update(self, state: Any, value: Any, at: Moment, now: int) -> Any:
+        """The state after one more event, without what no read from ``now`` on can see.
+
+        What :meth:`start` and :meth:`add` do, for a store that must stay small.
+        """
 
     def tile(self, time: int) -> int:
         """The number of the tile that an instant lies in.
@@ -47,6 +59,21 @@ class Rolling(Aggregation):
     def oldest(self, now: int) -> int:
         """The number of the oldest tile whose end is after ``now - period``."""
         return now * TILES // self.period - TILES
+
+
+class Rolling(Period):
+    """A period for any aggregation: a partial state for each tile.
+
+    Args:
+        inner: what is computed of the events inside.
+        period: milliseconds.
+
+    State: a map of tile number to inner state, at most 257 entries if grown with :meth:`update`.
+    """
+
+    def __init__(self, inner: Aggregation, period: int) -> None:
+        super().__init__(inner, period)
+        self.longest_text = min(inner.longest_text, LONGEST_IN_TILES)  # type: ignore[misc]
 
     def start(self, value: Any, at: Moment) -> dict[int, Any]:
         return {self.tile(at[0]): self.inner.start(value, at)}
@@ -64,16 +91,14 @@ class Rolling(Aggregation):
         return merged
 
     def update(self, state: dict[int, Any] | None, value: Any, at: Moment, now: int) -> dict[int, Any] | None:
-        """The state after one more event, without the tiles that no read from ``now`` on can see.
-
-        What :meth:`add` does, for a store that must stay small: an event older than the period is ignored,
-        and opening a tile drops those that have left the period.
+        """As :meth:`Period.update`: an event older than the period is ignored; opening a tile drops those that
+        have left the period, and holds the others to their budget.
         """
         tile = self.tile(at[0])
         if state is not None and tile in state:
             state[tile] = self.inner.add(state[tile], value, at)
             return state
-        state = {} if state is None else self.trimmed(state, now)
+        state = {} if state is None else self._fitted(self.trimmed(state, now))
         if tile >= self.oldest(now) and len(state) <= TILES:
             state[tile] = self.inner.start(value, at)
         return state or None
@@ -83,10 +108,64 @@ class Rolling(Aggregation):
         oldest = self.oldest(now)
         return {tile: inner for tile, inner in state.items() if tile >= oldest}
 
+    def _fitted(self, state: dict[int, Any]) -> dict[int, Any]:
+        """The state within :data:`BUDGET`, or with one value in each tile."""
+        most = TILES
+        while most > 1 and sum(map(self.inner.weight, state.values())) > BUDGET:
+            most //= 4
+            state = {tile: self.inner.condensed(inner, most) for tile, inner in state.items()}
+        return state
+
+    def upgraded(self, state: dict[int, Any], version: int) -> dict[int, Any]:
+        return {tile: self.inner.upgraded(inner, version) for tile, inner in state.items()}
+
     def result(self, state: dict[int, Any], now: int) -> Any:
         oldest, newest = self.oldest(now), self.tile(now)
         total = self.inner.join_all([inner for tile, inner in state.items() if oldest <= tile <= newest])
         return None if total is None else self.inner.result(total, now)
+
+
+class Recent(Period):
+    """A period for an aggregation that knows when what it holds was last seen: one state does for all tiles.
+
+    Args:
+        inner: what is computed of the events inside.
+        period: milliseconds.
+
+    State: the inner one.
+    """
+
+    def start(self, value: Any, at: Moment) -> Any:
+        return self.inner.start(value, at)
+
+    def add(self, state: Any, value: Any, at: Moment) -> Any:
+        return self.inner.add(state, value, at)
+
+    def merge(self, a: Any, b: Any) -> Any:
+        return self.inner.merge(a, b)
+
+    def update(self, state: Any | None, value: Any, at: Moment, now: int) -> Any | None:
+        """As :meth:`Period.update`."""
+        edge = self._edge(now)
+        if state is not None:
+            state = self.inner.since(state, edge)
+        if at[0] < edge:
+            return state
+        return self.inner.start(value, at) if state is None else self.inner.add(state, value, at)
+
+    def result(self, state: Any, now: int) -> Any:
+        inside = self.inner.since(state, self._edge(now))
+        return None if inside is None else self.inner.result(inside, now)
+
+    def upgraded(self, state: Any, version: int) -> Any:
+        if version == 1:
+            # As Rolling keeps it.
+            return self.inner.join_all([self.inner.upgraded(inner, version) for inner in state.values()])
+        return self.inner.upgraded(state, version)
+
+    def _edge(self, now: int) -> int:
+        """The first instant of the oldest tile that counts."""
+        return -(-self.oldest(now) * self.period // TILES)
 
 
 class Expiring(Aggregation):
@@ -131,6 +210,9 @@ class Expiring(Aggregation):
             else:
                 merged.append([first, last, inner])
         return merged[-SEGMENTS:]
+
+    def upgraded(self, state: list[list[Any]], version: int) -> list[list[Any]]:
+        return [[first, last, self.inner.upgraded(inner, version)] for first, last, inner in state]
 
     def result(self, state: list[list[Any]], now: int) -> Any:
         _, last, inner = state[-1]

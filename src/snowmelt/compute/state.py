@@ -1,11 +1,19 @@
 """The stored form of a profile: the states of one group's attributes for one key value."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-VERSION = 1
-"""The first member of every stored profile. A new layout takes the next number and a branch in :func:`decode`."""
+from snowmelt.compute.aggregations.base import Aggregation
+
+VERSION = 2
+"""The first member of every stored profile.
+
+A new layout of some aggregation's state takes the next number, and its class or scope says in ``upgraded`` what
+becomes of states of earlier versions. 1: the first. 2: in a period ``last``, ``unique_list`` and
+``time_since_last`` keep one state instead of one for each tile.
+"""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
@@ -15,7 +23,7 @@ def empty(width: int) -> list[Any]:
     """A profile in which nothing has happened yet.
 
     >>> empty(2)
-    [1, None, None]
+    [2, None, None]
     """
     return [VERSION, *[None] * width]
 
@@ -33,8 +41,12 @@ def encode(profile: list[Any]) -> bytes:
         return _encode(profile)
 
 
-def decode(stored: bytes | memoryview) -> list[Any]:
-    """The profile that was stored.
+def decode(stored: bytes | memoryview, keeps: Sequence[Aggregation] | None = None) -> list[Any]:
+    """The profile that was stored; one that an earlier release stored as this release keeps it.
+
+    Args:
+        stored: the bytes.
+        keeps: what keeps each of the states; without it only profiles of this version can be read.
 
     Raises:
         ValueError: if the bytes were written by a newer release, or are no profile.
@@ -43,12 +55,21 @@ def decode(stored: bytes | memoryview) -> list[Any]:
         profile = _decode(stored)
     except msgspec.DecodeError as error:
         raise ValueError(f"not a stored profile: {error}") from error
-    if not profile or profile[0] != VERSION:
+    version = profile[0] if profile else None
+    if version == VERSION:
+        return profile
+    if keeps is None or version.__class__ is not int or not 0 < version < VERSION:
         raise ValueError(
-            f"a profile of state version {profile[0] if profile else None!r} was found, this release reads up to "
-            f"version {VERSION}: run the release that wrote it, or a newer one"
+            f"a profile of state version {version!r} was found, this release reads up to version {VERSION}: run the "
+            "release that wrote it, or a newer one"
         )
-    return profile
+    return [
+        VERSION,
+        *(
+            None if kept is None else aggregation.upgraded(kept, version)
+            for kept, aggregation in zip(profile[1:], keeps, strict=True)
+        ),
+    ]
 
 
 def _narrowed(state: Any) -> Any:

@@ -17,6 +17,7 @@ from snowmelt.compute.projection import Path, Projection, walk
 from snowmelt.compute.properties import path_of
 from snowmelt.definitions.criteria import Criterion
 from snowmelt.definitions.property import CalculatedProperty
+from snowmelt.definitions.rules.properties import is_every
 
 FEWEST_CHOICES = 8
 """With fewer different sets of texts on a property, testing each is as cheap as looking one up."""
@@ -32,14 +33,15 @@ def choice(criterion: Criterion) -> tuple[Path, frozenset[str]] | None:
     >>> choice(Criterion(property=AtomicProperty(name="app_id"), operator="=", value="shop"))
     (('app_id',), frozenset({'shop'}))
     """
-    if criterion.operator not in ("=", "in") or isinstance(criterion.property, CalculatedProperty):
+    found = criterion.property
+    if criterion.operator not in ("=", "in") or isinstance(found, CalculatedProperty) or is_every(found):
         return None
     operands = criterion.value if isinstance(criterion.value, list) else [criterion.value]
-    if criterion.property.date_part or not all(isinstance(text, str) for text in operands):
+    if found.date_part or not all(isinstance(text, str) for text in operands):
         return None
     texts = frozenset(str(text) for text in operands)
     # Instants may be written in several ways that are equal.
-    return None if any(map(parse_instant, texts)) else (path_of(criterion.property), texts)
+    return None if any(map(parse_instant, texts)) else (path_of(found), texts)
 
 
 class Switch:

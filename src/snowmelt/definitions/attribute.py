@@ -45,4 +45,7 @@ class Attribute(Definition):
     period: Duration | None = Field(default=None, description="Only events this recent; absent means all time.")
     default_value: DefaultValue | None = Field(default=None, description="Read where nothing is known.")
     time_unit: TimeUnit | None = Field(default=None, description="Unit of `time_since_*`.")
+    percentile: float | None = Field(
+        default=None, ge=0, le=100, allow_inf_nan=False, description="Which one, of `percentile`; 50 is the median."
+    )
     ttl: Duration | None = Field(default=None, description="Forgotten when not updated for this long.")

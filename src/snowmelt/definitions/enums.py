@@ -39,8 +39,11 @@ Aggregation: TypeAlias = Literal[
     "approx_count_distinct",
     "time_since_last",
     "time_since_first",
+    "stddev",
+    "percentile",
+    "count_distinct",
 ]
-"""How the values of many events become one."""
+"""How the values of many events become one; the last three go beyond the public API."""
 
 EventOperator: TypeAlias = Literal["=", "!=", "<", ">", "<=", ">=", "like", "in", "is null", "is not null"]
 """Comparisons of an event's property."""

@@ -93,6 +93,7 @@ def _members(loc: Loc) -> Loc:
             (owner in ("property", "properties") and part in _PROPERTY_TYPES)
             or part == "criterion"
             or (part in _GROUPINGS and part == following)
+            or (owner == "index" and part in ("position", "every"))
         )
         if not is_variant:
             kept.append(part)

@@ -43,11 +43,26 @@ class EventProperty(SchemaProperty):
     type: Literal["event"] = "event"
 
 
+EntityIndex: TypeAlias = Annotated[
+    Annotated[int, Field(ge=0), Tag("position")] | Annotated[Literal["*"], Tag("every")],
+    Discriminator(lambda value: "every" if value == "*" else "position"),
+]
+"""The position of an entity among those of its schema, from 0; ``*`` is every one of them."""
+
+
 class EntityProperty(SchemaProperty):
-    """A value inside one of the entities that were attached to an event."""
+    """A value inside one of the entities that were attached to an event, or inside every one of them.
+
+    ``index="*"`` goes beyond the public API: each entity's value is aggregated, as if it had come in an event of
+    its own, so that a cart of three products sums three prices. A criterion holds if it holds for one of them.
+
+    >>> price = EntityProperty(vendor="com.example", name="product", major_version=1, path="price", index="*")
+    >>> price.to_wire()["index"]
+    '*'
+    """
 
     type: Literal["entity"] = "entity"
-    index: int = Field(default=0, ge=0, description="Which one, of several entities with this schema.")
+    index: EntityIndex = Field(default=0, description="Which one, of several entities with this schema; `*`: all.")
 
 
 def property_tag(value: Any) -> str | None:

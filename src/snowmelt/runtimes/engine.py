@@ -131,8 +131,8 @@ class Engine:
                 remembered=len(self._seen),
             )
         with self._store.commit() as commit:
-            for state_id, group in self._profiles.items():
-                group.load = commit.loader(state_id)
+            for plan in self._program.plans:
+                self._profiles[plan.state_id].load = commit.loader(plan.state_id, plan.decode)
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
                 chunks: list[bytes | memoryview] = []
@@ -175,7 +175,7 @@ class Engine:
 
     def _forget_profiles(self) -> None:
         """Have nothing in memory: every profile is loaded when it is asked for again."""
-        self._profiles = {plan.state_id: Profiles(len(plan.attributes)) for plan in self._program.plans}
+        self._profiles = self._program.fresh_profiles()
 
     def _read(
         self, record: Record, now: int, chunks: list[bytes | memoryview], failed: list[Failed], statistics: Statistics

@@ -1,12 +1,12 @@
 """The profile store: every profile, and the place in the event log that they include, in one transaction."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import lmdb
 
@@ -15,6 +15,8 @@ from snowmelt.compute.profiles import Load, Profiles
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import PositionMovedError
 from snowmelt.stores.seen_rows import SeenRows
+
+Decode: TypeAlias = Callable[[bytes | memoryview], list[Any]]
 
 _STATE_ID = struct.Struct(">I")
 _POSITION = struct.Struct(">Q")
@@ -211,9 +213,14 @@ class Commit:
         if ids:
             _SEEN.add(self._txn, started, ids)
 
-    def loader(self, state_id: int) -> Load:
-        """What gives the stored profile of a key value, or ``None``, while the transaction lasts."""
-        get, decode, prefix, plain = self._txn.get, state.decode, _STATE_ID.pack(state_id), _MAX_PLAIN_KEY // 4
+    def loader(self, state_id: int, decode: Decode = state.decode) -> Load:
+        """What gives the stored profile of a key value, or ``None``, while the transaction lasts.
+
+        Args:
+            state_id: of the group.
+            decode: reads the stored bytes.
+        """
+        get, prefix, plain = self._txn.get, _STATE_ID.pack(state_id), _MAX_PLAIN_KEY // 4
 
         def load(key: str) -> list[Any] | None:
             stored = get(prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()))

@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
 from snowmelt.compute.aggregations.distinct_value import key_of
-
-EXACT = 200
-"""Up to this many different values are kept as hashes; their bytes are then those of a sketch."""
 
 _LG_K = 12
 """4,096 registers."""
@@ -46,6 +43,8 @@ class ApproxCountDistinct(Aggregation):
     """
 
     takes = "scalar"
+    exact: ClassVar[int] = 200
+    """Up to this many different values are kept as hashes; their bytes are then about those of a sketch."""
 
     def start(self, value: Any, at: Moment) -> Kept:
         return {_hash(value): 0}
@@ -53,17 +52,23 @@ class ApproxCountDistinct(Aggregation):
     def add(self, state: Kept, value: Any, at: Moment) -> Kept:
         if isinstance(state, dict):
             state[_hash(value)] = 0
-            return state if len(state) <= EXACT else _union([state])
+            return state if len(state) <= self.exact else _union([state], self.exact)
         sketch = _sketches().hll_sketch.deserialize(state)
         sketch.update(_hash(value))
         return bytes(sketch.serialize_compact())
 
     def merge(self, a: Kept, b: Kept) -> Kept:
-        return _union((a, b))
+        return _union((a, b), self.exact)
 
     def join_all(self, states: Iterable[Kept]) -> Kept | None:
         parts = list(states)
-        return _union(parts) if parts else None
+        return _union(parts, self.exact) if parts else None
+
+    def weight(self, state: Kept) -> int:
+        return 10 * len(state) if isinstance(state, dict) else 0
+
+    def condensed(self, state: Kept, most: int) -> Kept:
+        return _union([state], most)
 
     def result(self, state: Kept, now: int) -> int:
         if isinstance(state, dict):
@@ -82,7 +87,20 @@ def _hash(value: Any) -> int:
     return int.from_bytes(blake2b(encoded, digest_size=8).digest(), "little", signed=True)
 
 
-def _union(parts: Iterable[Kept]) -> Kept:
+class CountDistinct(ApproxCountDistinct):
+    """The number of different values: exact up to 1,000, beyond that estimated as :class:`ApproxCountDistinct` does.
+
+    Cost: 10 bytes for each value up to 1,000; beyond that at most 2,200 bytes.
+
+    >>> pages = CountDistinct()
+    >>> pages.result(pages.add(pages.start("/", (1, 1, "a")), "/cart", (2, 2, "b")), now=3)
+    2
+    """
+
+    exact = 1_000
+
+
+def _union(parts: Iterable[Kept], exact: int) -> Kept:
     hashes: dict[int, int] = {}
     stored: list[bytes] = []
     for part in parts:
@@ -90,7 +108,7 @@ def _union(parts: Iterable[Kept]) -> Kept:
             hashes.update(part)
         else:
             stored.append(part)
-    if not stored and len(hashes) <= EXACT:
+    if not stored and len(hashes) <= exact:
         return hashes
     sketches = _sketches()
     sketch = sketches.hll_sketch(_LG_K, sketches.tgt_hll_type.HLL_4)

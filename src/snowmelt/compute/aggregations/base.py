@@ -3,7 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import reduce
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from snowmelt.definitions.attribute import Attribute
 
 State: TypeAlias = Any
 """What an aggregation remembers: numbers, text, bytes, lists and maps only, so that it can be stored as it is."""
@@ -40,6 +43,14 @@ class Aggregation(ABC):
     inline: ClassVar[tuple[str, str] | None] = None
     """:meth:`start` and :meth:`add` as Python expressions over ``state`` and ``value``, where that is worth it."""
 
+    outlasts: ClassVar[bool] = False
+    """Whether the state tells of all it holds when that was last seen; if so, :meth:`since` is there."""
+
+    @classmethod
+    def of(cls, attribute: "Attribute") -> Self:
+        """The aggregation that an attribute asks for; members with arguments take them from it."""
+        return cls()
+
     @abstractmethod
     def start(self, value: Any, at: Moment) -> State:
         """The state after one event."""
@@ -55,6 +66,25 @@ class Aggregation(ABC):
     @abstractmethod
     def result(self, state: State, now: int) -> Any:
         """What the state says at ``now`` (ms since the epoch), or ``None`` for "no value"."""
+
+    def since(self, state: State, time: int) -> State | None:
+        """What the state holds that was last seen at ``time`` (ms since the epoch) or later, where it can tell.
+
+        As good as the state of the events since then: whatever was seen before has no part in the result.
+        """
+        raise TypeError(f"{type(self).__name__} does not keep when its values were seen")
+
+    def weight(self, state: State) -> int:
+        """About how many bytes of a state could be saved by :meth:`condensed`."""
+        return 0
+
+    def condensed(self, state: State, most: int) -> State:
+        """A state of at most ``most`` values, and less exact for it; for one of many states kept side by side."""
+        return state
+
+    def upgraded(self, state: State, version: int) -> State:
+        """A state that an earlier release stored, as this one keeps it; ``version`` is that of its profile."""
+        return state
 
     def join(self, a: State | None, b: State | None) -> State | None:
         """:meth:`merge` with the empty state allowed on either side."""

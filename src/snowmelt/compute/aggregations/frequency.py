@@ -1,7 +1,7 @@
 """How often each value occurred: the most frequent, the least frequent, and the counts themselves."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from zlib import crc32
 
@@ -26,8 +26,8 @@ class _Frequency(Aggregation):
     longest_text = 1_000
 
     @abstractmethod
-    def _tracked(self, counts: Counts) -> Counts:
-        """Some 100 of more than 100 values."""
+    def _tracked(self, counts: Counts, most: int = TRACKED) -> Counts:
+        """Some ``most`` of more values than that."""
 
     def start(self, value: Any, at: Moment) -> Counts:
         return {key_of(value): [1, at[0]]}
@@ -42,6 +42,12 @@ class _Frequency(Aggregation):
         if at[0] > entry[1]:
             entry[1] = at[0]
         return state
+
+    def weight(self, state: Counts) -> int:
+        return 16 * len(state) + sum(map(len, state))
+
+    def condensed(self, state: Counts, most: int) -> Counts:
+        return state if len(state) <= most else self._tracked(state, most)
 
     def merge(self, a: Counts, b: Counts) -> Counts:
         merged = self.join_all((a, b)) or {}
@@ -80,12 +86,14 @@ class MostFrequent(_Frequency):
     ('SE', 'NO')
     """
 
-    def _tracked(self, counts: Counts) -> Counts:
-        spent = sorted((count for count, _ in counts.values()), reverse=True)[TRACKED]
-        return {key: [count - spent, seen] for key, (count, seen) in counts.items() if count > spent}
+    def _tracked(self, counts: Counts, most: int = TRACKED) -> Counts:
+        ranked = sorted(counts, key=_often_and_lately(counts))
+        spent = counts[ranked[most]][0]
+        # What has no count left is still among the values seen last, and so may be all there is to tell.
+        return {key: [max(counts[key][0] - spent, 0), counts[key][1]] for key in ranked[:most]}
 
     def result(self, state: Counts, now: int) -> Any:
-        return value_of(min(state, key=lambda key: (-state[key][0], -state[key][1], key)))
+        return value_of(min(state, key=_often_and_lately(state)))
 
 
 class LeastFrequent(_Frequency):
@@ -105,8 +113,8 @@ class LeastFrequent(_Frequency):
     'SE'
     """
 
-    def _tracked(self, counts: Counts) -> Counts:
-        drawn = sorted(counts, key=lambda key: (crc32(key.encode(errors="surrogatepass")), key))[:TRACKED]
+    def _tracked(self, counts: Counts, most: int = TRACKED) -> Counts:
+        drawn = sorted(counts, key=lambda key: (crc32(key.encode(errors="surrogatepass")), key))[:most]
         return {key: counts[key] for key in drawn}
 
     def result(self, state: Counts, now: int) -> Any:
@@ -128,5 +136,10 @@ class CategoryCount(MostFrequent):
 
     def result(self, state: Counts, now: int) -> dict[str, int]:
         texts: Counts = self.join_all({text_of_key(key): entry} for key, entry in state.items()) or {}
-        highest = sorted(texts, key=lambda text: (-texts[text][0], -texts[text][1], text))[:TRACKED]
-        return {text: texts[text][0] for text in highest}
+        highest = sorted(texts, key=_often_and_lately(texts))[:TRACKED]
+        return {text: max(texts[text][0], 1) for text in highest}
+
+
+def _often_and_lately(counts: Counts) -> Callable[[str], tuple[int, int, str]]:
+    """The order of values: the most frequent first, then the one seen last, then the smaller one."""
+    return lambda key: (-counts[key][0], -counts[key][1], key)

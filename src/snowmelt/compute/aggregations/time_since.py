@@ -1,8 +1,9 @@
 """How long ago something happened."""
 
-from typing import Any
+from typing import Any, Self
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
+from snowmelt.definitions.attribute import Attribute
 
 MS_PER_UNIT = {"s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -21,9 +22,14 @@ class TimeSinceLast(Aggregation):
 
     takes = "event"
     timed = True
+    outlasts = True
 
     def __init__(self, unit: str) -> None:
         self._unit = MS_PER_UNIT[unit]
+
+    @classmethod
+    def of(cls, attribute: Attribute) -> Self:
+        return cls(attribute.time_unit or "s")
 
     def start(self, value: Any, at: Moment) -> int:
         return at[0]
@@ -33,6 +39,9 @@ class TimeSinceLast(Aggregation):
 
     def merge(self, a: int, b: int) -> int:
         return max(a, b)
+
+    def since(self, state: int, time: int) -> int | None:
+        return state if state >= time else None
 
     def result(self, state: int, now: int) -> float:
         return max(now - state, 0) / self._unit
@@ -46,6 +55,8 @@ class TimeSinceFirst(TimeSinceLast):
 
     Cost: 9 bytes.
     """
+
+    outlasts = False
 
     def merge(self, a: int, b: int) -> int:
         return min(a, b)

@@ -19,8 +19,10 @@ class UniqueList(Aggregation):
     Values last seen at the same event time stand in the order of their keys. Order of arrival cannot matter:
     a value is dropped only where 100 others were seen later, and then they were in every greater union too.
 
+    In a period the values that were last seen inside it are listed, so that no tiles are kept.
+
     Cost: 10 bytes and the value for each, at most 128 of them: 4 KB for texts of 20 characters. A read takes
-    20 µs for 100 values; in a period 0.1 to 0.4 µs for each value of each tile: 80 µs for 257 tiles of 3 values.
+    20 µs for 100 values.
 
     >>> pages = UniqueList()
     >>> state = pages.start("/", (1, 1, "a"))
@@ -32,6 +34,7 @@ class UniqueList(Aggregation):
     takes = "scalar"
     timed = True
     longest_text = 1_000
+    outlasts = True
 
     def start(self, value: Any, at: Moment) -> dict[str, int]:
         return {key_of(value): at[0]}
@@ -60,6 +63,11 @@ class UniqueList(Aggregation):
                 if seen > merged.get(key, seen - 1):
                     merged[key] = seen
         return merged or None
+
+    def since(self, state: dict[str, int], time: int) -> dict[str, int] | None:
+        if min(state.values()) >= time:
+            return state
+        return {key: seen for key, seen in state.items() if seen >= time} or None
 
     def result(self, state: dict[str, int], now: int) -> list[Any]:
         return [value_of(key) for key, _ in _latest(state)]

@@ -39,10 +39,13 @@ TYPES: Final[dict[Aggregation, Types]] = {
     "approx_count_distinct": NUMERIC_TYPES,
     "time_since_last": FLOAT_TYPES,
     "time_since_first": FLOAT_TYPES,
+    "stddev": NUMERIC_TYPES,
+    "percentile": NUMERIC_TYPES,
+    "count_distinct": NUMERIC_TYPES,
 }
 """The types that the value of an aggregation may have."""
 
-OF_NUMBERS: Final[frozenset[Aggregation]] = frozenset({"sum", "min", "max", "mean"})
+OF_NUMBERS: Final[frozenset[Aggregation]] = frozenset({"sum", "min", "max", "mean", "stddev", "percentile"})
 OF_SCALARS: Final[frozenset[Aggregation]] = frozenset(
     {
         "first",
@@ -52,6 +55,7 @@ OF_SCALARS: Final[frozenset[Aggregation]] = frozenset(
         "least_frequent",
         "category_count",
         "approx_count_distinct",
+        "count_distinct",
     }
 )
 OF_TIME: Final[frozenset[Aggregation]] = frozenset({"time_since_last", "time_since_first"})
@@ -70,6 +74,7 @@ def check_attribute(attribute: Attribute) -> Iterator[Problem]:
             yield from (problem.under("property") for problem in check_property(attribute.property))
             yield from _check_date_part(attribute)
     yield from _check_time_unit(attribute)
+    yield from _check_percentile(attribute)
     yield from _check_durations(attribute)
 
 
@@ -143,7 +148,7 @@ def _check_date_part(attribute: Attribute) -> Iterator[Problem]:
     allowed: Types = INTEGER_TYPES if part in EXTRACTED else frozenset({"string"})
     if attribute.aggregation == "unique_list":
         allowed = frozenset({"int32_list", "int64_list"}) if part in EXTRACTED else frozenset({"string_list"})
-    elif attribute.aggregation == "approx_count_distinct":
+    elif attribute.aggregation in ("approx_count_distinct", "count_distinct"):
         allowed = INTEGER_TYPES
     # A type that the aggregation never has was reported already.
     if attribute.type in TYPES[attribute.aggregation] - allowed:
@@ -164,6 +169,14 @@ def _check_time_unit(attribute: Attribute) -> Iterator[Problem]:
             )
     elif attribute.time_unit is not None:
         yield Problem(("time_unit",), f"only {_either(OF_TIME)} have a `time_unit`", "time_unit_unused")
+
+
+def _check_percentile(attribute: Attribute) -> Iterator[Problem]:
+    if attribute.aggregation == "percentile":
+        if attribute.percentile is None:
+            yield Problem(("percentile",), "`percentile` needs to know which one: 0 to 100", "percentile_needed")
+    elif attribute.percentile is not None:
+        yield Problem(("percentile",), "only `percentile` has a `percentile`", "percentile_unused")
 
 
 def _check_durations(attribute: Attribute) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from snowmelt.definitions.attribute_key import AttributeKey
 from snowmelt.definitions.names import LONGEST_NAME
 from snowmelt.definitions.problems import Problem
 from snowmelt.definitions.rules.durations import check_positive
-from snowmelt.definitions.rules.properties import check_property, kind_of
+from snowmelt.definitions.rules.properties import check_property, is_every, kind_of
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
@@ -48,6 +48,8 @@ def check_key_members(key: AttributeKey) -> Iterator[Problem]:
             )
         elif kind_of(key.property) == "json":
             yield Problem(("property",), "a key is text, a number or a boolean, not a list or object", "property_kind")
+        elif is_every(key.property):
+            yield Problem(("property", "index"), "a key is one value: give a number", "every_entity")
         else:
             yield from (problem.under("property") for problem in check_property(key.property))
     yield from check_positive("ttl", key.ttl)

@@ -40,6 +40,11 @@ def date_part_of(found: AnyProperty | None) -> DatePart | None:
     return None if found is None or isinstance(found, CalculatedProperty) else found.date_part
 
 
+def is_every(found: AnyProperty) -> bool:
+    """Whether a property has a value for every entity of its kind, and so perhaps several."""
+    return isinstance(found, EntityProperty) and found.index == "*"
+
+
 def check_property(found: AnyProperty) -> Iterator[Problem]:
     """What is wrong with a property, whatever it is used for."""
     if not isinstance(found, CalculatedProperty):
@@ -47,6 +52,10 @@ def check_property(found: AnyProperty) -> Iterator[Problem]:
         return
     for index, part in enumerate(found.properties):
         yield from (problem.under("properties", index) for problem in _check_leaf(part))
+        if is_every(part):
+            yield Problem(
+                ("properties", index, "index"), "a calculated property takes one value: give a number", "every_entity"
+            )
     if found.operation != "coalesce" and len(found.properties) < 2:
         yield Problem(
             ("properties",),

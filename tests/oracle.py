@@ -4,8 +4,10 @@ Written from docs/semantics.md and not from the engine, which it judges; it shar
 """
 
 import re
+from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from math import isfinite, prod
 from typing import Any
 
 Json = dict[str, Any]
@@ -68,17 +70,16 @@ def read_property(event: Json, prop: Json) -> Any:
             return (prop.get("separator") or "").join(texts) if texts else None
         if not all(is_number(part) for part in parts):
             return None
-        if operation == "product":
-            total: Any = 1
-            for part in parts:
-                total *= part
-            return total
-        return {"sum": sum, "min": min, "max": max}[operation](parts)
+        try:
+            result = {"sum": sum, "product": prod, "min": min, "max": max}[operation](parts)
+        except OverflowError:
+            return None
+        return None if isinstance(result, float) and not isfinite(result) else result
     if kind == "atomic":
         value = event.get(prop["name"])
     else:
-        vendor = prop["vendor"].replace(".", "_").replace("-", "_")
-        column = f"{vendor}_{prop['name']}_{prop['major_version']}"
+        name = re.sub("([a-z0-9])([A-Z])", r"\1_\2", prop["name"])
+        column = re.sub("[.-]", "_", f"{prop['vendor']}_{name}_{prop['major_version']}").lower()
         if kind == "event":
             value = dig(event.get(f"unstruct_event_{column}"), prop["path"])
         else:
@@ -197,26 +198,37 @@ def cast(value: Any, type_name: str) -> Any:
         return value if isinstance(value, bool) else None
     if type_name == "string":
         return as_text(value)
+    if type_name == "bytes":
+        text = as_text(value)
+        return None if text is None else b64encode(text.encode()).decode()
     if type_name in ("timestamp", "unix_timestamp"):
-        ms = value if isinstance(value, int) else instant(value)
+        ms = value if isinstance(value, int) and not isinstance(value, bool) else instant(value)
         if ms is None:
             return None
         if type_name == "unix_timestamp":
             return ms // 1000
-        return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+        try:
+            moment = EPOCH + timedelta(milliseconds=ms)
+        except OverflowError:
+            return None
+        return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     raise AssertionError(type_name)
 
 
 def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, now: int) -> Any:
-    """The value of one attribute for one key value at ``now`` (ms)."""
+    """The value of one attribute for one key value at ``now`` (ms).
+
+    An event without any time has a ``met_at``: when the engine read it, in ms.
+    """
     found = []
     for event in events:
         key = as_text(read_property(event, group["key_property"]))
         if key != identifier or not key or len(key.encode()) > 512 or not counts(event, attribute):
             continue
-        collector = instant(event["collector_tstamp"])
+        collector = instant(event.get("collector_tstamp"))
         derived = instant(event.get("derived_tstamp"))
-        assert collector is not None
+        if collector is None:
+            collector = event["met_at"] if derived is None else derived
         time = collector if derived is None else min(derived, collector)
         aggregation = attribute["aggregation"]
         value = read_property(event, attribute["property"]) if attribute.get("property") else None
@@ -227,8 +239,10 @@ def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, 
                     continue
             elif not is_number(value):
                 continue
-        elif aggregation in OF_SCALARS and as_text(value) is None:
-            continue
+        elif aggregation in OF_SCALARS:
+            longest = 10_000 if aggregation in ("first", "last", "approx_count_distinct") else 1_000
+            if as_text(value) is None or (isinstance(value, str) and len(value) > longest):
+                continue
         if aggregation in ("min", "max", "first", "last") and is_number(value) and not -(2**63) <= value < 2**63:
             value = float(value)  # no more than 64 bits of an integer are kept
         found.append((time, collector, event["event_id"], value))

@@ -26,7 +26,7 @@ def instant(text: Any) -> int | None:
     if not isinstance(text, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", text):
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(re.sub(r"(\d)z$", r"\1Z", text))
     except ValueError:
         return None
     if moment.tzinfo is None:

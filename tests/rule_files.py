@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,6 +17,8 @@ from snowmelt.cli.members import unknown_members
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import problems_of
 from snowmelt.definitions.rules import check_group, check_key
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).parent / "rules"
 NEEDED = ("title", "rule", "section", "attributes", "timeline")
@@ -69,10 +73,10 @@ def read_rule(text: str) -> RuleFile:
     _only(content, (*NEEDED, *OPTIONAL), "a rule")
     if missing := [name for name in NEEDED if not content.get(name)]:
         raise NotationError(f"there is no {', '.join(missing)}")
-    wire = []
-    for name, written in content["attributes"].items():
-        with_place = _Place(f"attribute `{name}`")
-        wire.append(with_place(notation.attribute, name, written))
+    wire = [
+        _placed(f"attribute `{name}`", notation.attribute, name, written)
+        for name, written in content["attributes"].items()
+    ]
     group = _group(content, wire)
     steps = list(_steps(content["timeline"], content.get("date", SOME_DAY)))
     names = [attribute["name"] for attribute in wire]
@@ -91,17 +95,12 @@ def read_rule(text: str) -> RuleFile:
     )
 
 
-class _Place:
-    """Calls functions so that their errors say where."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self, function: Any, *arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except NotationError as error:
-            raise NotationError(f"{self._name}: {error}") from error
+def _placed(place: str, function: Callable[..., T], *arguments: Any) -> T:
+    """What a function gives; its errors say where."""
+    try:
+        return function(*arguments)
+    except NotationError as error:
+        raise NotationError(f"{place}: {error}") from error
 
 
 def _only(members: Json, allowed: tuple[str, ...] | list[str], what: str) -> None:
@@ -118,7 +117,7 @@ def _group(content: Json, wire: list[Json]) -> AttributeGroup:
         "name": "rule",
         "owner": "rules@example.com",
         "is_published": True,
-        "attribute_key": _Place("key")(notation.key, content.get("key", "user_id")),
+        "attribute_key": _placed("key", notation.key, content.get("key", "user_id")),
         "attributes": wire,
         **({"ttl": content["ttl"]} if "ttl" in content else {}),
     }
@@ -135,24 +134,24 @@ def _group(content: Json, wire: list[Json]) -> AttributeGroup:
     return group
 
 
-def _steps(timeline: list[Any], date: str) -> Any:
+def _steps(timeline: list[Any], date: str) -> Iterator[Step]:
     events = 0
     for written in timeline:
         if not isinstance(written, dict) or len(written) != 1:
             raise NotationError(f"`{written}` is no step such as `event 12:00: {{page_urlpath: /}}`")
         ((words, members),) = written.items()
-        place = _Place(f"`{words}`")
+        place = f"`{words}`"
         match = _STEP.fullmatch(str(words))
         if match is None or (match["what"] == "event" and match["whom"]):
-            raise NotationError(f"`{words}` is no step: write `event 12:00`, `read 12:00` or `read 12:00 for ann`")
-        at = place(notation.timestamp, match["time"], date)
+            raise NotationError(f"{place} is no step: write `event 12:00`, `read 12:00` or `read 12:00 for ann`")
+        at = _placed(place, notation.timestamp, match["time"], date)
         if match["what"] == "event":
             events += 1
-            event = place(notation.event, events, at, members, date)
+            event = _placed(place, notation.event, events, at, members, date)
             yield Step(str(words), notation.milliseconds(at), event)
             continue
         if not isinstance(members, dict) or not members:
-            raise NotationError(f"`{words}`: a read is a mapping of attributes to the values that they must have")
+            raise NotationError(f"{place}: a read is a mapping of attributes to the values that they must have")
         identifier = "u"
         if whom := match["whom"]:
             loaded = notation.load(whom)
@@ -167,11 +166,11 @@ def _check_steps(steps: list[Step], names: list[str]) -> None:
         raise NotationError("there is no read, so nothing is checked")
     if steps[-1].event is not None:
         raise NotationError(f"no read follows `{steps[-1].place}`")
-    for earlier, later in zip(steps, steps[1:], strict=False):
+    for earlier, later in pairwise(steps):
         if later.at < earlier.at:
             raise NotationError(f"`{later.place}` stands after `{earlier.place}`, but is earlier")
     for step in reads:
-        _Place(f"`{step.place}`")(_only, step.expected, names, "the group")
+        _placed(f"`{step.place}`", _only, step.expected, names, "the group")
     for name in names:
         shown = [step.expected[name] for step in reads if name in step.expected]
         if not shown:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import yaml
 
@@ -29,7 +29,8 @@ _CLOCK = re.compile(r"\d\d:\d\d(:\d\d(\.\d{3})?)?")
 _FULL = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d(:\d\d(\.\d{3})?)?)")
 _PARTS = "|".join(get_args(DatePart))
 _PROPERTY = re.compile(
-    rf"((?P<date_part>{_PARTS}) of )?(search\.(?P<search>.+)|product(\[(?P<index>\d+|\*)\])?\.(?P<product>.+)|(?P<name>\w+))"
+    rf"((?P<date_part>{_PARTS}) of )?"
+    r"(search\.(?P<search>.+)|product(\[(?P<index>\d+|\*)\])?\.(?P<product>.+)|(?P<name>\w+))"
 )
 # Longer words first, so that `<=` is not read as `<` and a value that begins with `=`.
 _OPERATORS = "|".join(sorted(map(re.escape, get_args(EventOperator)), key=len, reverse=True))
@@ -41,9 +42,9 @@ class NotationError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose plain words are JSON's (null, true, false, numbers), or else texts: 12:00 is a text, and so is `no`."""
+    """YAML whose plain words are null, true, false, a number, or else a text: 12:00 is a text, and so is `no`."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
     def mapping(self, node: yaml.MappingNode) -> Json:
         members: Json = {}
@@ -152,6 +153,8 @@ def attribute(name: str, written: Any) -> Json:
         wire.setdefault("type", TYPES[wire["aggregation"]])
     if "property" in wire:
         wire["property"] = property_of(wire["property"])
+    if not isinstance(wire.get("events", []), list):
+        raise NotationError("`events` is a list such as [page_view]")
     wire["events"] = [{"name": kind} if isinstance(kind, str) else kind for kind in wire.get("events", [])]
     if "criteria" in wire:
         wire["criteria"] = {side: [criterion(one) for one in many or []] for side, many in wire["criteria"].items()}

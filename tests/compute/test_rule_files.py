@@ -158,6 +158,7 @@ def test_a_rule_that_holds_has_no_differences() -> None:
         ("aggregation: counter", "aggregation: count", "attributes.0.aggregation"),
         ("aggregation: counter", "aggregation: counter, type: string", "`counter` gives no `string`"),
         ("aggregation: counter", "aggregation: counter, period: 1 hour", "attributes.0.period"),
+        ("aggregation: counter", "aggregation: counter, events: page_view", "attribute `views`: `events` is a list"),
         ("criteria: {all:", "criteria: {al:", "did you mean `all`"),
         ("se_value > 5]", "se_valeu > 5]", "`se_valeu` is no property"),
         ("se_value > 5]", "se_value is 5]", "is no criterion"),

@@ -3,11 +3,12 @@
 Written from docs/semantics.md and not from the engine, which it judges; it shares no code with it.
 """
 
-import base64
 import re
+from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
+from math import isfinite, prod
 from typing import Any
 
 Json = dict[str, Any]
@@ -28,7 +29,7 @@ def instant(text: Any) -> int | None:
     if not isinstance(text, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", text):
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(re.sub(r"(\d)z$", r"\1Z", text))
     except ValueError:
         return None
     if moment.tzinfo is None:
@@ -82,17 +83,16 @@ def read_property(event: Json, prop: Json) -> Any:
             return (prop.get("separator") or "").join(texts) if texts else None
         if not all(is_number(part) for part in parts):
             return None
-        if operation == "product":
-            total: Any = 1
-            for part in parts:
-                total *= part
-            return total
-        return {"sum": sum, "min": min, "max": max}[operation](parts)
+        try:
+            result = {"sum": sum, "product": prod, "min": min, "max": max}[operation](parts)
+        except OverflowError:
+            return None
+        return None if isinstance(result, float) and not isfinite(result) else result
     if kind == "atomic":
         value = event.get(prop["name"])
     else:
-        vendor = prop["vendor"].replace(".", "_").replace("-", "_")
-        column = f"{vendor}_{prop['name']}_{prop['major_version']}"
+        name = re.sub("([a-z0-9])([A-Z])", r"\1_\2", prop["name"])
+        column = re.sub("[.-]", "_", f"{prop['vendor']}_{name}_{prop['major_version']}").lower()
         if kind == "event":
             value = dig(event.get(f"unstruct_event_{column}"), prop["path"])
         else:
@@ -217,14 +217,18 @@ def cast(value: Any, type_name: str) -> Any:
         return as_text(value)
     if type_name == "bytes":
         text = as_text(value)
-        return None if text is None else base64.b64encode(text.encode()).decode()
+        return None if text is None else b64encode(text.encode()).decode()
     if type_name in ("timestamp", "unix_timestamp"):
-        ms = value if isinstance(value, int) else instant(value)
+        ms = value if isinstance(value, int) and not isinstance(value, bool) else instant(value)
         if ms is None:
             return None
         if type_name == "unix_timestamp":
             return ms // 1000
-        return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+        try:
+            moment = EPOCH + timedelta(milliseconds=ms)
+        except OverflowError:
+            return None
+        return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     raise AssertionError(type_name)
 
 
@@ -236,28 +240,31 @@ def counted_once(events: list[Json]) -> list[Json]:
 
 def too_long(value: Any, attribute: Json) -> bool:
     """Texts are kept up to a length only; shorter ones where many are kept."""
-    if attribute["aggregation"] == "last":
-        longest = 10_000
-    elif attribute["aggregation"] == "first":
-        longest = 4_096 if attribute.get("period_ms") else 10_000
-    else:
-        longest = 1_000
-    return isinstance(value, str) and attribute["aggregation"] not in COUNTED and len(value) > longest
+    longest = 10_000 if attribute["aggregation"] in ("first", "last", *COUNTED) else 1_000
+    if attribute.get("period_ms") and attribute["aggregation"] != "last":
+        longest = min(longest, 4_096)
+    return isinstance(value, str) and len(value) > longest
 
 
 def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, now: int) -> Any:
-    """The value of one attribute for one key value at ``now`` (ms)."""
+    """The value of one attribute for one key value at ``now`` (ms).
+
+    An event without any time has a ``met_at``: when the engine read it, in ms.
+    """
     found = []
     for event in events:
         key = as_text(read_property(event, group["key_property"]))
         if key != identifier or not key or len(key.encode()) > 512 or not counts(event, attribute):
             continue
-        collector = instant(event["collector_tstamp"])
+        collector = instant(event.get("collector_tstamp"))
         derived = instant(event.get("derived_tstamp"))
-        assert collector is not None
+        if collector is None:
+            collector = event["met_at"] if derived is None else derived
         time = collector if derived is None else min(derived, collector)
         aggregation = attribute["aggregation"]
-        for value in read_every(event, attribute["property"]) if attribute.get("property") else [None]:
+        # A counter looks at no property.
+        read = aggregation != "counter" and attribute.get("property")
+        for value in read_every(event, attribute["property"]) if read else [None]:
             if aggregation in OF_NUMBERS:
                 if attribute["type"] in ("timestamp", "unix_timestamp"):
                     value = instant(value)

@@ -17,13 +17,14 @@ def parse_instant(text: object) -> int | None:
     """
     if not isinstance(text, str) or len(text) < 19:
         return None
-    # Python also reads other ISO 8601 forms (20240101T..., 2024-W01-1T...), which no instant here has.
-    if text[4] != "-" or text[7] != "-" or text[10] not in "Tt ":
+    # Python also reads other ISO 8601 forms (20240101T..., 2024-W01-1T..., ...T12:00+01:00), which no instant here has.
+    if text[4] != "-" or text[7] != "-" or text[10] not in "Tt " or text[13] != ":" or text[16] != ":":
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return None
+        # RFC 3339 has a small z too, which Python does not read.
+        return parse_instant(text[:-1] + "Z") if text[-1] == "z" and text[-2].isdigit() else None
     return (moment - (_NAIVE_EPOCH if moment.tzinfo is None else _EPOCH)) // _MS
 
 

@@ -19,7 +19,6 @@ from snowmelt.compute.verdict import (
     EngineError,
     NotAsked,
     NoValue,
-    Reading,
     TooOld,
     UnfitValue,
     Unmet,
@@ -29,7 +28,9 @@ from snowmelt.definitions import AttributeGroup
 
 EXAMPLES = 500
 STATE_ID = 7
-SPECIFICATION = "contexts_com_snowplowanalytics_snowplow_event_specification_1"
+VALUE = {"type": "atomic", "name": "se_value"}
+LABEL = {"type": "atomic", "name": "se_label"}
+ITEM = {"type": "entity", "vendor": "com.acme", "name": "item", "major_version": 1, "path": "price"}
 
 
 @settings(max_examples=max(EXAMPLES, settings().max_examples))
@@ -153,3 +154,78 @@ def wire_form(source: dict[str, Any]) -> dict[str, Any]:
     """A drawn property with what its definition adds."""
     parts = {"properties": [wire_form(part) for part in source["properties"]]} if "properties" in source else {}
     return ({"index": 0} if source["type"] == "entity" else {}) | source | parts
+
+
+@pytest.fixture
+def examine(make_group: Any, make_line: Any) -> Any:
+    """Examines an event (by its columns) for attributes (by their JSON members)."""
+
+    def examined(*attributes: dict[str, Any], now: int = 1000, **columns: Any) -> Diagnosis:
+        return Examiner(plan_group(make_group(*attributes), STATE_ID)).examine(make_line(**columns), now)
+
+    return examined
+
+
+def test_what_is_found_is_told_of_updated_attributes_too(examine: Any) -> None:
+    total = {"type": "calculated", "operation": "product", "properties": [VALUE, ITEM]}
+    columns = {"se_value": 2, "contexts_com_acme_item_1": [{"price": 3}]}
+    diagnosis = examine({"aggregation": "sum", "property": total}, {}, **columns)
+    summed, counted = diagnosis.verdicts
+    assert (summed.updated, summed.value.value, [part.value for part in summed.value.parts]) == (True, 6, [2, 3])
+    assert (counted.updated, counted.value) == (True, None)
+    assert (diagnosis.identifier, diagnosis.time) == ("u", 1000)
+
+
+def test_a_missing_value_says_whether_there_is_data_of_its_schema(examine: Any) -> None:
+    attribute = {"aggregation": "sum", "property": ITEM}
+    for columns, there in (({}, False), ({"contexts_com_acme_item_1": [{}]}, True)):
+        [verdict] = examine(attribute, **columns).verdicts
+        assert isinstance(verdict.reason, NoValue)
+        assert verdict.reason.found.data_there is there
+
+
+def test_a_text_that_is_too_long_is_a_value_that_does_not_fit(examine: Any) -> None:
+    unique = {"type": "string_list", "aggregation": "unique_list", "property": LABEL}
+    last = {"type": "string", "aggregation": "last", "property": LABEL}
+    listed, kept = examine(unique, last, se_label="x" * 1001).verdicts
+    assert isinstance(listed.reason, UnfitValue)
+    assert listed.reason.longest_text == 1000
+    assert kept.updated
+
+
+def test_what_was_no_date_time_is_told_as_it_was(examine: Any) -> None:
+    [verdict] = examine({"type": "timestamp", "aggregation": "max", "property": LABEL}, se_label="soon").verdicts
+    assert isinstance(verdict.reason, UnfitValue)
+    assert (verdict.reason.takes, verdict.reason.found.value) == ("instant", "soon")
+
+
+def test_the_same_event_is_too_old_once_its_period_is_over(examine: Any) -> None:
+    attribute = {"period": "PT256S"}
+    assert [verdict.updated for verdict in examine(attribute, now=257_999).verdicts] == [True]
+    [verdict] = examine(attribute, now=258_000).verdicts
+    assert verdict.reason == TooOld(256_000)
+
+
+def test_an_alternative_that_holds_leaves_the_others_unmentioned(examine: Any) -> None:
+    tests = [{"property": VALUE, "operator": ">", "value": bound} for bound in (1, 9)]
+    criteria = {"any": tests, "all": [{"property": LABEL, "operator": "is not null"}]}
+    [verdict] = examine({"criteria": criteria}, se_value=5).verdicts
+    assert isinstance(verdict.reason, CriteriaFailed)
+    assert [one.criterion.property.name for one in verdict.reason.all] == ["se_label"]
+    assert verdict.reason.any == ()
+
+
+def test_where_the_engine_stumbles_the_diagnosis_says_so(examine: Any) -> None:
+    """No line that enters through a door of Snowmelt has a list for its name."""
+    [verdict] = examine({"events": [{"name": "page_view"}, {"vendor": "com.acme"}]}, event_name=[]).verdicts
+    assert isinstance(verdict.reason, NotAsked)
+    anything, named = examine({}, {"events": [{"name": "page_view"}]}, event_name=[]).verdicts
+    assert isinstance(anything.reason, EngineError)
+    assert "unhashable" in anything.reason.error
+    assert isinstance(named.reason, NotAsked)
+
+
+@pytest.mark.parametrize("line", [b"[]", b"{", b'{"user_id":\n"u"}', b"\xff"])
+def test_what_is_no_line_of_an_event_is_refused(make_group: Any, line: bytes) -> None:
+    with pytest.raises(ValueError, match="one JSON object"):
+        Examiner(plan_group(make_group({}), STATE_ID)).examine(line, now=0)

@@ -102,7 +102,7 @@ class Examiner:
             verdicts.append(Verdict(attribute, value, reason))
         derived, collector, event_id = (self._value(event, path) for path in MOMENT)
         time, *_ = moment(derived, collector, event_id, now)
-        return Diagnosis(name, vendor, version, specification, key, identifier, time, tuple(verdicts))
+        return Diagnosis(event_id, name, vendor, version, specification, key, identifier, time, tuple(verdicts))
 
     def _reading(self, event: Any, source: Property) -> Reading:
         value = self._evaluated(event, property_source(source, self._projection, "event"))

@@ -151,7 +151,8 @@ class Diagnosis:
     """What an event does to a group.
 
     Args:
-        name: the event's name, as far as there is one; so are the next three.
+        event_id: the event's id, as far as it has one; so are the next four.
+        name: of the event.
         vendor: of the event.
         version: of the event's schema.
         specification: id of the event specification that it was made for.
@@ -161,6 +162,7 @@ class Diagnosis:
         verdicts: one for each attribute, in the order of the definition.
     """
 
+    event_id: Any
     name: Any
     vendor: Any
     version: Any

@@ -1,4 +1,4 @@
-"""``snowmelt explain``: how a group is computed, and what it makes of an event."""
+"""``snowmelt explain``: how a group is computed, and what an event does to it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Print what an attribute group is compiled to, or what it makes of an event.
+    """Print what a group is compiled to, or what an event does to it.
 
     Without --event: first what is read of each event; everything else is skipped unread. Then the Python that
     runs for each kind of event that the group names.

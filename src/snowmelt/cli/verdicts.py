@@ -39,7 +39,7 @@ _TAKEN = {"number": "numbers", "instant": "date-times", "scalar": "texts, number
 def failure_lines(arrival: Arrival, failed: FailedEvent) -> Iterator[str]:
     """An event that failed enrichment, for people."""
     yield _heading(failed.event_id, failed.event_name, arrival.place)
-    yield f"  {typer.style('failed', fg=typer.colors.RED)}  {failed.category}: {failed.reason}"
+    yield f"  {typer.style('failed', fg=typer.colors.RED)}  {failed.category}: {_plain(failed.reason)}"
 
 
 def failure_data(arrival: Arrival, failed: FailedEvent, plan: GroupPlan) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _reason_data(reason: Reason) -> tuple[str, dict[str, Any]]:
             return "unusable_key", {"fault": reason.fault.replace(" ", "_")}
         case CriteriaFailed():
             return "criteria_failed", {
-                side: [criterion_data(one) for one in failed]
+                side: [_criterion_data(one) for one in failed]
                 for side, failed in (("all", reason.all), ("any", reason.any))
                 if failed
             }
@@ -129,8 +129,7 @@ def _reason_data(reason: Reason) -> tuple[str, dict[str, Any]]:
             return "engine_error", {}
 
 
-def criterion_data(unmet: Unmet) -> dict[str, Any]:
-    """A criterion that does not hold: as it is defined, and what was found."""
+def _criterion_data(unmet: Unmet) -> dict[str, Any]:
     return unmet.criterion.to_wire() | {"found": unmet.found.value}
 
 
@@ -257,8 +256,10 @@ def _found_text(reading: Reading) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A text as it is, if it is on one line and harmless for a terminal."""
-    return value if isinstance(value, str) and value.isprintable() else _shown(value)
+    """A text as it is, or escaped if it holds line breaks or what a terminal might obey."""
+    if isinstance(value, str):
+        return value if value.isprintable() else json.dumps(value)
+    return _shown(value)
 
 
 def _shown(value: Any) -> str:

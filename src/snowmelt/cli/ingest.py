@@ -53,7 +53,7 @@ def ingest(
     from snowmelt.stores.event_log import EventLog
     from snowmelt.stores.failed_events import FailedEvents
 
-    complaints = _Complaints()
+    complaints = Complaints()
     with (
         closing(EventLog(data.log, settings.log.map_size)) as log,
         closing(Bell(data.bell)) as bell,
@@ -83,20 +83,22 @@ def _summary(tally: Tally) -> str:
     return f"{tally.lines:,} lines, {tally.appended:,} appended, {tally.unreadable:,} unreadable"
 
 
-class _Complaints:
-    """Reports unreadable lines, the first ones one by one."""
+class Complaints:
+    """Reports unreadable lines on standard error, the first ones one by one; ``count`` is how many there were."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
 
     def add(self, place: str, reason: str) -> None:
-        self._count += 1
-        if self._count <= SHOWN:
+        """Report a line by its place (file and number) and what is wrong with it."""
+        self.count += 1
+        if self.count <= SHOWN:
             warn(f"{place}: {reason}")
 
     def finish(self) -> None:
-        if self._count > SHOWN:
-            warn(f"... and {self._count - SHOWN:,} more")
+        """Say how many were not reported one by one."""
+        if self.count > SHOWN:
+            warn(f"... and {self.count - SHOWN:,} more")
 
 
 @contextmanager

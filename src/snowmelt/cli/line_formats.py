@@ -78,5 +78,21 @@ LINE_FORMATS: dict[Format, LineFormat] = {
     "payload": LineFormat(_from_payload, _as_payloads),
 }
 
+
+def recognised(line: bytes) -> Format | None:
+    """The format that a line is most likely of, or ``None`` if it looks like none.
+
+    >>> recognised(b'{"app_id": "shop"}'), recognised(b"shop\\tweb"), recognised(b"shop")
+    ('enriched-json', 'enriched-tsv', None)
+    """
+    if line.lstrip()[:1] == b"{":
+        try:
+            _from_payload(line)
+        except UNREADABLE:
+            return "enriched-json"
+        return "payload"
+    return "enriched-tsv" if b"\t" in line else None
+
+
 UNREADABLE = (EventError, UnicodeDecodeError, msgspec.DecodeError, ValueError)
 """What ``convert`` may raise for a line that is not of its format."""

@@ -14,8 +14,8 @@ from snowmelt.compute.aggregations.base import Aggregation
 from snowmelt.compute.instant import parse_instant
 from snowmelt.compute.plan import AttributePlan, GroupPlan
 from snowmelt.compute.predicates import Predicates
-from snowmelt.compute.projection import Path, Projection, walk, walk_every
-from snowmelt.compute.properties import paths_of, property_source
+from snowmelt.compute.projection import Path, Projection
+from snowmelt.compute.properties import NAMES, paths_of, property_source
 from snowmelt.compute.scopes import Period
 from snowmelt.definitions.criteria import Criterion
 from snowmelt.definitions.rules.properties import is_every
@@ -85,12 +85,7 @@ class HandlerSource:
         self._predicates = Predicates()
         self._values: dict[str, str] = {}
         self.namespace: dict[str, Any] = {
-            "walk": walk,
-            "walk_every": walk_every,
-            "date_part": calculated.date_part,
-            "date_parts": calculated.date_parts,
-            "concat": calculated.concat,
-            "operations": calculated.OPERATIONS,
+            **NAMES,
             "text_of": calculated.text_of,
             "parse_instant": parse_instant,
             "moment": moment,

@@ -1,13 +1,25 @@
 """Properties as paths into an event's JSON form, and as generated Python over the projected event."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from snowmelt.compute import calculated
 from snowmelt.compute.plan import Property
-from snowmelt.compute.projection import EVERY, Path, Projection
+from snowmelt.compute.projection import EVERY, Path, Projection, walk, walk_every
 from snowmelt.definitions.property import AtomicProperty, CalculatedProperty, EntityProperty
 from snowmelt.definitions.rules.properties import is_every
 from snowmelt.events.columns import entity_column, event_column
 from snowmelt.events.path import parse_path
+
+NAMES: dict[str, Any] = {
+    "walk": walk,
+    "walk_every": walk_every,
+    "date_part": calculated.date_part,
+    "date_parts": calculated.date_parts,
+    "concat": calculated.concat,
+    "operations": calculated.OPERATIONS,
+}
+"""What the expressions of :func:`property_source` refer to by name."""
 
 
 def path_of(source: AtomicProperty | EntityProperty | Property) -> Path:
@@ -32,8 +44,7 @@ def paths_of(source: Property) -> Iterator[Path]:
 def property_source(source: Property, projection: Projection, event: str) -> str:
     """A Python expression for a property of the projected event that is called ``event``.
 
-    Its namespace needs ``walk``, ``walk_every``, ``date_part``, ``date_parts``, ``concat`` and ``operations``. Of a
-    property with a value for every entity of its kind it gives a list.
+    Its namespace needs :data:`NAMES`. Of a property with a value for every entity of its kind it gives a list.
     """
     if isinstance(source, CalculatedProperty):
         parts = ", ".join(property_source(part, projection, event) for part in source.properties)

@@ -27,7 +27,7 @@ from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.engine import Engine
 from snowmelt.stores.event_log import EventLog, Kind
 from snowmelt.stores.failed_events import FailedEvents
-from snowmelt.stores.profiles import ProfileStore
+from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
 EVENTS, USERS, RUNS = 200_000, 50_000, 5
 LINES_PER_RECORD = 100
@@ -127,8 +127,20 @@ def apply(program: Program, chunks: list[bytes], profiles: Mapping[int, Profiles
     program.apply(chunks, profiles, now=time.time_ns() // 1_000_000)
 
 
-def through_engine(folder: Path, lines: list[bytes], groups: list[AttributeGroup]) -> float:
-    """Events a second from the log to the committed profiles; the log is written before the clock starts."""
+def through_engine(
+    folder: Path,
+    lines: list[bytes],
+    groups: list[AttributeGroup],
+    check: Callable[[ProfileReader], None] = lambda stored: None,
+) -> float:
+    """Events a second from the log to the committed profiles.
+
+    Args:
+        folder: for the stores.
+        lines: the events; the log is written before the clock starts.
+        groups: what is published; their state ids count from 1.
+        check: looks at what was stored, after the clock has stopped.
+    """
     data = DataDir(folder / "engine")
     now = time.time_ns() // 1_000_000
     log = EventLog(data.log)
@@ -147,9 +159,11 @@ def through_engine(folder: Path, lines: list[bytes], groups: list[AttributeGroup
     seconds = time.perf_counter() - started
     assert engine.statistics.events == len(lines)
     assert not engine.statistics.errors
-    store.close()
-    failed.close()
-    log.close()
+    for opened in (store, failed, log):
+        opened.close()
+    reader = ProfileReader(data.profiles)
+    check(reader)
+    reader.close()
     shutil.rmtree(data.path)
     return len(lines) / seconds
 

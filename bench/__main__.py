@@ -10,13 +10,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import engine, rivals, server, start
+from bench import engine, reads, rivals, server, start
 from bench.row import Row
 from snowmelt.runtimes.logs import configure_logs
 
 BENCHES: dict[str, Callable[[Path], list[Row]]] = {
     "engine": engine.run,
     "rivals": rivals.run,
+    "reads": reads.run,
     "server": server.run,
     "start": start.run,
 }

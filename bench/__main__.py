@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import engine, reads, rivals, server, start
+from bench import engine, memory, reads, rivals, server, start
 from bench.row import Row
 from snowmelt.runtimes.logs import configure_logs
 
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[Path], list[Row]]] = {
     "engine": engine.run,
     "rivals": rivals.run,
     "reads": reads.run,
+    "memory": memory.run,
     "server": server.run,
     "start": start.run,
 }

@@ -10,11 +10,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import engine, server, start
+from bench import engine, memory, reads, rivals, server, start
 from bench.row import Row
 from snowmelt.runtimes.logs import configure_logs
 
-BENCHES: dict[str, Callable[[Path], list[Row]]] = {"engine": engine.run, "server": server.run, "start": start.run}
+BENCHES: dict[str, Callable[[Path], list[Row]]] = {
+    "engine": engine.run,
+    "rivals": rivals.run,
+    "reads": reads.run,
+    "memory": memory.run,
+    "server": server.run,
+    "start": start.run,
+}
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 

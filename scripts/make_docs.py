@@ -66,10 +66,20 @@ def explain_block() -> str:
     return "\n".join(["```python", *explanation(plan_group(tutorial_group(), state_id=1)), "```"])
 
 
+def state_bytes() -> str:
+    """How many bytes each aggregation keeps."""
+    if str(ROOT / "scripts") not in sys.path:  # where this file is loaded, and not run
+        sys.path.append(str(ROOT / "scripts"))
+    from state_sizes import table
+
+    return table()
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "later": later_table,
     "explain": explain_block,
+    "state-bytes": state_bytes,
 }
 
 

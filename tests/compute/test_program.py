@@ -13,7 +13,7 @@ from snowmelt.compute.handler import moment
 from snowmelt.compute.plan import plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program, Tally, compile_program
-from snowmelt.compute.state import VERSION
+from snowmelt.compute.state import CHANGED
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError
 
@@ -69,7 +69,7 @@ def test_a_group_counts_only_events_with_its_key(make_group: MakeGroup, make_lin
     long = "é" * 257
     keys = ["u", "", None, 5, 5.0, True, [1], {"a": 1}, "é" * 256, long]
     profiles, tally = run(make_group({}), *(make_line(user_id=key) for key in keys), b'{"event_id": "x"}')
-    assert profiles[1] == {key: [VERSION, 1] for key in ("u", "5", "5.0", "true", "é" * 256)}
+    assert profiles[1] == {key: [CHANGED, 1] for key in ("u", "5", "5.0", "true", "é" * 256)}
     assert tally.events == 11 and not tally.errors
 
 
@@ -77,7 +77,7 @@ def test_updates_lost_to_long_keys_are_counted(make_group: MakeGroup, make_line:
     profiles = {1: Profiles(1)}
     program = compile_program([(1, make_group({}))])
     program.apply([make_line(user_id=key) for key in ("k" * 512, "k" * 513, "é" * 257)], profiles, NOW)
-    assert (profiles[1].refused, dict(profiles[1])) == (2, {"k" * 512: [VERSION, 1]})
+    assert (profiles[1].refused, dict(profiles[1])) == (2, {"k" * 512: [CHANGED, 1]})
 
 
 def test_groups_do_not_disturb_each_other(make_group: MakeGroup, make_line: MakeLine) -> None:
@@ -85,7 +85,7 @@ def test_groups_do_not_disturb_each_other(make_group: MakeGroup, make_line: Make
     profiles, _ = run(
         groups, make_line(domain_sessionid="s"), make_line(), make_line(user_id=None, domain_sessionid="s")
     )
-    assert profiles == {1: {"u": [VERSION, 2]}, 2: {"s": [VERSION, 2]}}
+    assert profiles == {1: {"u": [CHANGED, 2]}, 2: {"s": [CHANGED, 2]}}
 
 
 LONGEST = "x" * Aggregation.longest_text
@@ -125,7 +125,7 @@ def test_results_beyond_numbers_are_no_values(make_group: MakeGroup, make_line: 
         {"aggregation": "sum", "property": calculated}, {"aggregation": "max", "property": calculated}, {}
     )
     profiles, tally = run(group, make_line(**thing(a=1e300, b=1e300)), make_line(**thing(a=2, b=3)))
-    assert profiles[1]["u"] == [VERSION, [6], 6, 2]
+    assert profiles[1]["u"] == [CHANGED, [6], 6, 2]
     assert not tally.errors
 
 
@@ -203,7 +203,7 @@ def test_many_kinds_of_events_are_forgotten_and_compiled_again(
         for number in range(10):
             program.apply([make_line(event_name=f"e{number}")], profiles, NOW)
             assert len(program._binders) <= 3
-    assert profiles[1]["u"] == [VERSION, 10]
+    assert profiles[1]["u"] == [CHANGED, 10]
 
 
 def test_a_program_travels_to_another_process(make_group: MakeGroup, make_line: MakeLine) -> None:
@@ -212,7 +212,7 @@ def test_a_program_travels_to_another_process(make_group: MakeGroup, make_line: 
     again: Program = pickle.loads(pickle.dumps(program))
     profiles = again.fresh_profiles()
     again.apply([make_line(**thing(v=2))], profiles, NOW)
-    assert profiles[7]["u"] == [VERSION, [2]]
+    assert profiles[7]["u"] == [CHANGED, [2]]
 
 
 def test_everything_that_cannot_be_computed_is_named(make_group: MakeGroup) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from snowmelt.compute import program as program_module
 from snowmelt.compute.program import Program, compile_program
-from snowmelt.compute.state import VERSION
+from snowmelt.compute.state import CHANGED
 from snowmelt.compute.switch import FEWEST_CHOICES, switch_for
 from snowmelt.definitions import AttributeGroup
 
@@ -89,4 +89,4 @@ def test_unmatched_texts_cost_one_lookup_and_touch_nothing() -> None:
     program.apply([b'{"user_id": "u", "app_id": "nothing"}'], profiles, now=0)
     assert not profiles[1].touched
     program.apply([b'{"user_id": "u", "app_id": "t3"}'], profiles, now=0)
-    assert profiles[1]["u"] == [VERSION, *(1 if text == "t3" else None for text in TEXTS)]
+    assert profiles[1]["u"] == [CHANGED, *(1 if text == "t3" else None for text in TEXTS)]

@@ -18,7 +18,7 @@ MAP = 2**30
 def advance(store: ProfileStore, position: int) -> None:
     profiles = Profiles(1)
     profiles["u"] = [state.VERSION, position]
-    profiles.touched.add("u")
+    profiles.touched.append("u")
     with store.commit() as commit:
         commit.store({1: profiles})
         commit.position = position

@@ -17,6 +17,7 @@ from snowmelt.compute.predicates import Predicates
 from snowmelt.compute.projection import Path, Projection
 from snowmelt.compute.properties import NAMES, paths_of, property_source
 from snowmelt.compute.scopes import Period
+from snowmelt.compute.state import CHANGED
 from snowmelt.definitions.criteria import Criterion
 from snowmelt.definitions.rules.properties import is_every
 from snowmelt.events.columns import entity_column
@@ -96,7 +97,7 @@ class HandlerSource:
         for plan, _ in concerned:
             lines += [
                 f"    profiles_{plan.state_id} = states[{plan.state_id}]",
-                f"    touch_{plan.state_id} = profiles_{plan.state_id}.touched.add",
+                f"    touch_{plan.state_id} = profiles_{plan.state_id}.touched.append",
             ]
         lines += ["    def handle(event):"]
         if any(attribute.keeps.timed for _, attributes in concerned for attribute, _ in attributes):
@@ -129,7 +130,9 @@ class HandlerSource:
                 yield f"    if {condition}:"
                 indent = "        "
             yield f"{indent}profile = profiles_{plan.state_id}[key]"
-            yield f"{indent}touch_{plan.state_id}(key)"
+            yield f"{indent}if profile[0]:"
+            yield f"{indent}    profile[0] = {CHANGED}"
+            yield f"{indent}    touch_{plan.state_id}(key)"
             for _, attribute in branch:
                 for line in self._update(plan, attribute):
                     yield indent + line

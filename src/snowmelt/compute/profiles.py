@@ -27,8 +27,8 @@ class Profiles(dict[str, list[Any]]):
         self.load = load
         """May be replaced: the engine gives each of its transactions a way to load of its own."""
         self._old: dict[str, list[Any]] = {}
-        self.touched: set[str] = set()
-        """Keys whose profiles were changed since this set was last cleared; a key that is refused may be in it."""
+        self.touched: list[str] = []
+        """Keys of the profiles that were changed since they were stored, each once."""
         self.refused = 0
         """Updates lost to key values over 512 bytes."""
 
@@ -38,7 +38,8 @@ class Profiles(dict[str, list[Any]]):
             # 128 characters take at most 512 bytes, so that usual keys are not encoded just to be measured.
             if len(key) > MAX_KEY_BYTES // 4 and len(key.encode()) > MAX_KEY_BYTES:
                 self.refused += 1
-                return self._empty.copy()
+                # Marked as changed already, so that nobody takes it for one that is to be stored.
+                return [state.CHANGED, *self._empty[1:]]
             profile = self.load(key) or self._empty.copy()
         self[key] = profile
         return profile

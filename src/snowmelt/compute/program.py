@@ -72,7 +72,7 @@ class Program:
     >>> program.apply([b'{"domain_userid": "u"}', b'{"domain_userid": "u"}'], profiles, now=0).events
     2
     >>> profiles[7]["u"]
-    [2, 2]
+    [0, 2]
     """
 
     def __init__(self, plans: Sequence[GroupPlan]) -> None:

@@ -15,6 +15,12 @@ becomes of states of earlier versions. 1: the first. 2: in a period ``last``, ``
 ``time_since_last`` keep one state instead of one for each tile.
 """
 
+CHANGED = 0
+"""Stands in the version's place of a profile in memory that was changed since it was stored.
+
+A mark in the profile itself costs nothing to look at, unlike a set of the keys of those that were changed.
+"""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -29,11 +35,12 @@ def empty(width: int) -> list[Any]:
 
 
 def encode(profile: list[Any]) -> bytes:
-    """The bytes to store.
+    """The bytes to store; from here on the profile counts as unchanged.
 
     Integers beyond 64 bits, which the format cannot hold, become doubles first, in ``profile`` itself too, so
     that memory and store agree.
     """
+    profile[0] = VERSION
     try:
         return _encode(profile)
     except OverflowError:

@@ -236,9 +236,8 @@ class Commit:
 
 
 def _rows(state_id: int, profiles: Profiles) -> list[tuple[bytes, bytes]]:
-    prefix, encode, plain, get = _STATE_ID.pack(state_id), state.encode, _MAX_PLAIN_KEY // 4, profiles.get
+    prefix, encode, plain = _STATE_ID.pack(state_id), state.encode, _MAX_PLAIN_KEY // 4
     return [
-        (prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()), encode(profile))
+        (prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()), encode(profiles[key]))
         for key in sorted(profiles.touched)  # text sorts as its UTF-8 does
-        if (profile := get(key)) is not None
     ]

@@ -76,6 +76,24 @@ def test_list_filters(client: Any, group) -> None:
     assert client.get(f"{GROUPS}?applied=perhaps").json()["detail"][0]["loc"] == ["query", "applied"]
 
 
+def test_lists_are_whole_unless_a_part_is_asked_for(client: Any, group) -> None:
+    for version in range(1, 6):
+        write(client, group(version=version))
+
+    def versions(path: str) -> list[int]:
+        return [answer["version"] for answer in client.get(path).json()]
+
+    assert versions(GROUPS) == [1, 2, 3, 4, 5]
+    assert versions(f"{GROUPS}?limit=2") == [1, 2]
+    assert versions(f"{GROUPS}?limit=2&offset=3") == versions(f"{GROUPS}/shop/versions?offset=3") == [4, 5]
+    assert versions(f"{GROUPS}?offset=9") == []
+    assert client.get(f"{GROUPS}?limit=0").json()["detail"][0]["loc"] == ["query", "limit"]
+    for path in ("attribute_keys", "services", "interventions", "event_logs", "agentic_decisions"):
+        assert len(client.get(f"registry/{path}?limit=3&offset=1").json()) <= 3
+        assert client.get(f"registry/{path}?offset=-1").status_code == 422
+    assert len(client.get("registry/attribute_keys?limit=3").json()) == 3
+
+
 def test_every_problem_of_a_body_is_told_at_once(client: Any, group) -> None:
     """Types and limits, and beside them what only rules can say, each at its place in what was sent."""
     attributes = [
@@ -238,7 +256,7 @@ def test_engines(client: Any, group, service) -> None:
     assert client.post("engines/unpublish", json=unknown).status_code == 404
     assert client.get("registry/attribute_keys/user_id").json()["is_published"] is True
     assert client.post("engines/publish", json={"attribute_groups": [{"name": "shop"}]}).status_code == 422
-    assert client.post("engines/publish", json={"event_logs": [{"name": "recent"}]}).status_code == 501
+    assert client.post("engines/publish", json={"event_logs": [{"name": "recent"}]}).status_code == 404
 
 
 def test_each_change_is_announced_before_its_answer(client: Any, changes, group, registry) -> None:

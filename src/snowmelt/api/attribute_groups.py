@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from snowmelt.api.announcer import Announcer
 from snowmelt.api.answers import failure
 from snowmelt.api.bodies import Body, addressed, json_body, parse, parse_with_rules
 from snowmelt.api.openapi import takes
+from snowmelt.api.parameters import Page, Version
 from snowmelt.definitions import AttributeGroup, BatchSource, read_group
 from snowmelt.definitions.rules import check_group
 from snowmelt.definitions.wire import AttributeGroupResponse, DeleteResponse, group_response
@@ -20,8 +21,6 @@ LATER_SYNTAX = (
     "Leave out 'property_syntax' to get them as objects."
 )
 
-Version = Annotated[int, Path(ge=1, description="Version of the group.")]
-
 
 def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRouter:
     """List, create, read, update and delete versions of attribute groups."""
@@ -29,6 +28,7 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
 
     @router.get("", response_model=list[AttributeGroupResponse], summary="All versions of all attribute groups")
     def list_groups(
+        page: Page,
         applied: Annotated[bool | None, Query(description="Only published versions.")] = None,
         offline: Annotated[bool | None, Query(description="Only groups that a warehouse computes.")] = None,
         property_syntax: Annotated[str | None, Query(description="Not available yet.")] = None,
@@ -38,7 +38,7 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
         groups = registry.groups.all(published_only=bool(applied))
         if offline is not None:
             groups = [stored for stored in groups if bool(stored.group.offline) is offline]
-        return JSONResponse([_answer(stored) for stored in groups])
+        return JSONResponse([_answer(stored) for stored in page.of(groups)])
 
     @router.post(
         "",
@@ -57,8 +57,8 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
         return JSONResponse(_answer(registry.groups.get(name)))
 
     @router.get("/{name}/versions", response_model=list[AttributeGroupResponse], summary="All versions of a group")
-    def list_versions(name: str) -> JSONResponse:
-        return JSONResponse([_answer(stored) for stored in registry.groups.versions(name)])
+    def list_versions(name: str, page: Page) -> JSONResponse:
+        return JSONResponse([_answer(stored) for stored in page.of(registry.groups.versions(name))])
 
     @router.get("/{name}/versions/{version}", response_model=AttributeGroupResponse, summary="One version of a group")
     def get_version(name: str, version: Version) -> JSONResponse:

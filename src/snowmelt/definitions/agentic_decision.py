@@ -7,7 +7,7 @@ from pydantic import Field
 from snowmelt.definitions.attribute_key import LinkAttributeKey
 from snowmelt.definitions.base import Definition
 from snowmelt.definitions.enums import AgenticOutputType, ModelTier
-from snowmelt.definitions.intervention import InterventionCriteria
+from snowmelt.definitions.intervention import InterventionCriteria, criteria_of
 from snowmelt.definitions.names import Instant, Name, Text255, Text1024, Text3800
 
 
@@ -53,6 +53,11 @@ class AgenticDecision(Definition):
     triggers: list[CriteriaTrigger] = Field(min_length=1, max_length=5, description="When it is asked.")
     evaluation_policy: AgenticDecisionEvaluationPolicy | None = Field(default=None, description="How often.")
     agent_config: AgenticDecisionAgentConfig | None = Field(default=None, description="By whom.")
+
+    def attribute_names(self) -> list[str]:
+        """The ``group:attribute`` names in the triggers, each once, in reading order."""
+        criteria = (criterion for trigger in self.triggers for criterion in criteria_of(trigger.criteria))
+        return list(dict.fromkeys(criterion.attribute for criterion in criteria))
 
 
 class AgenticDecisionResponse(AgenticDecision):

@@ -1,14 +1,15 @@
 """Rules for event logs and agentic decisions."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from snowmelt.definitions.agentic_decision import AgenticDecision
+from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.definitions.attribute_key import LinkAttributeKey
 from snowmelt.definitions.event_log import EventLog, EventLogAtomicProperty, EventSelection
 from snowmelt.definitions.problems import Problem
 from snowmelt.definitions.rules.comparisons import check_event
-from snowmelt.definitions.rules.interventions import check_criteria_tree
+from snowmelt.definitions.rules.interventions import check_criteria_attributes, check_criteria_tree
 
 SESSION_KEY: Final = "domain_sessionid"
 
@@ -51,6 +52,27 @@ def check_agentic_decision(decision: AgenticDecision) -> list[Problem]:
     )
     for index, trigger in enumerate(decision.triggers):
         problems += (problem.under("triggers", index, "criteria") for problem in check_criteria_tree(trigger.criteria))
+    return problems
+
+
+def check_decision_references(
+    decision: AgenticDecision, known_groups: Iterable[AttributeGroup], live_event_logs: Collection[str]
+) -> list[Problem]:
+    """What an agentic decision refers to in vain; this keeps it from being published.
+
+    Args:
+        decision: the definition.
+        known_groups: the registered group versions.
+        live_event_logs: names of the published event logs.
+    """
+    problems = [
+        Problem(("contexts", index), f"there is no published event log `{name}`: publish it first", "unknown_event_log")
+        for index, name in enumerate(decision.contexts)
+        if name not in live_event_logs
+    ]
+    groups = list(known_groups)
+    for index, trigger in enumerate(decision.triggers):
+        problems += check_criteria_attributes(trigger.criteria, ("triggers", index, "criteria"), groups)
     return problems
 
 

@@ -1,5 +1,11 @@
 """What travels between clients and server around the definitions themselves."""
 
+from snowmelt.definitions.wire.drafts import (
+    AgenticDecisionAnswer,
+    RuleInterventionResponse,
+    drafted_members,
+    intervention_response,
+)
 from snowmelt.definitions.wire.engines import (
     AttributeKeyPublishedMetadata,
     NamedReference,
@@ -51,6 +57,7 @@ from snowmelt.definitions.wire.warehouse import (
 )
 
 __all__ = [
+    "AgenticDecisionAnswer",
     "AttributeGroupResponse",
     "AttributeGroupTemplate",
     "AttributeGroupTemplatesResponse",
@@ -79,6 +86,7 @@ __all__ = [
     "PublishedStreamCalculatedProperty",
     "PublishedStreamLeafProperty",
     "ReadAnswer",
+    "RuleInterventionResponse",
     "SelectivePublishRequest",
     "SourceGroupReference",
     "TableInformation",
@@ -90,6 +98,8 @@ __all__ = [
     "ValidationProblem",
     "VersionedReference",
     "blobl_path",
+    "drafted_members",
     "group_response",
+    "intervention_response",
     "key_output",
 ]

@@ -53,6 +53,11 @@ class AgenticDecision(Definition):
     triggers: list[CriteriaTrigger] = Field(min_length=1, max_length=5, description="When it is asked.")
     evaluation_policy: AgenticDecisionEvaluationPolicy | None = Field(default=None, description="How often.")
     agent_config: AgenticDecisionAgentConfig | None = Field(default=None, description="By whom.")
+    is_published: bool = Field(default=False, description="Whether it is in use.")
+
+    def to_wire(self) -> dict[str, Any]:
+        """The definition as JSON-ready members; its state travels in calls of its own."""
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True, exclude={"is_published"})
 
     def attribute_names(self) -> list[str]:
         """The ``group:attribute`` names in the triggers, each once, in reading order."""
@@ -61,9 +66,8 @@ class AgenticDecision(Definition):
 
 
 class AgenticDecisionResponse(AgenticDecision):
-    """An agentic decision as the registry holds it."""
+    """An agentic decision as the registry holds it: the newest row, and whether it or an older one is in use."""
 
-    is_published: bool = Field(default=False, description="Whether this row is in use.")
     has_published_version: bool = Field(default=False, description="Whether some row is in use.")
 
 

@@ -143,6 +143,8 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
     assert online["security"] == [{"token": []}]
     assert set(paths) == {
         "/api/v1/engines/publish",
+        "/api/v1/engines/published/interventions",
+        "/api/v1/engines/published/stream_attributes",
         "/api/v1/engines/unpublish",
         "/api/v1/get-online-attributes",
         *(
@@ -150,6 +152,7 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
             for collection in ("agentic_attributes", "agentic_decisions", "event_logs")
             for item in ("", "/{name}", "/{name}/draft")
         ),
+        "/api/v1/registry/attribute_group_templates",
         "/api/v1/registry/attribute_groups",
         "/api/v1/registry/attribute_groups/{name}",
         "/api/v1/registry/attribute_groups/{name}/versions",

@@ -6,20 +6,21 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from snowmelt.api.announcer import Announcer
-from snowmelt.api.answers import failure
 from snowmelt.api.bodies import Body, addressed, json_body, parse, parse_with_rules
 from snowmelt.api.openapi import takes
 from snowmelt.api.parameters import Page, Version
 from snowmelt.definitions import AttributeGroup, BatchSource, read_group
+from snowmelt.definitions.enums import PropertySyntax
 from snowmelt.definitions.rules import check_group
-from snowmelt.definitions.wire import AttributeGroupResponse, DeleteResponse, group_response
+from snowmelt.definitions.wire import (
+    AttributeGroupResponse,
+    DeleteResponse,
+    group_response,
+    with_property_syntax,
+)
 from snowmelt.stores.registry import Registry, StoredGroup
 
 COLLECTION = "/registry/attribute_groups"
-LATER_SYNTAX = (
-    "Properties written as expressions of another system are not available in this release of Snowmelt. "
-    "Leave out 'property_syntax' to get them as objects."
-)
 
 
 def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRouter:
@@ -31,14 +32,17 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
         page: Page,
         applied: Annotated[bool | None, Query(description="Only published versions.")] = None,
         offline: Annotated[bool | None, Query(description="Only groups that a warehouse computes.")] = None,
-        property_syntax: Annotated[str | None, Query(description="Not available yet.")] = None,
+        property_syntax: Annotated[
+            PropertySyntax | None, Query(description="Properties of attributes in the words of this system.")
+        ] = None,
     ) -> JSONResponse:
-        if property_syntax is not None:
-            return failure(501, LATER_SYNTAX)
         groups = registry.groups.all(published_only=bool(applied))
         if offline is not None:
             groups = [stored for stored in groups if bool(stored.group.offline) is offline]
-        return JSONResponse([_answer(stored) for stored in page.of(groups)])
+        answers = ((stored.group, _answer(stored)) for stored in page.of(groups))
+        if property_syntax is None:
+            return JSONResponse([answer for _, answer in answers])
+        return JSONResponse([with_property_syntax(answer, group, property_syntax) for group, answer in answers])
 
     @router.post(
         "",

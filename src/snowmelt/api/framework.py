@@ -13,8 +13,10 @@ from snowmelt.api.event_logs import event_logs_router
 from snowmelt.api.health import health_router
 from snowmelt.api.interventions import interventions_router
 from snowmelt.api.openapi import describe
+from snowmelt.api.published import published_router
 from snowmelt.api.reading import Profiles
 from snowmelt.api.services import services_router
+from snowmelt.api.templates import templates_router
 from snowmelt.stores.registry import Registry
 
 
@@ -36,6 +38,8 @@ def framework_app(registry: Registry, profiles: Profiles, announcer: Announcer) 
         event_logs_router(registry, announcer),
         *agentic_routers(registry, announcer),
         engines_router(registry, announcer),
+        published_router(registry),
+        templates_router(),
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health_router(registry, profiles))

@@ -22,6 +22,7 @@ from snowmelt.definitions.wire.engines import (
     UnpublishResponse,
     VersionedReference,
 )
+from snowmelt.definitions.wire.published import published_attributes
 from snowmelt.definitions.wire.reading import (
     ErrorResponse,
     GetAttributeGroupAttributesRequest,
@@ -43,6 +44,7 @@ from snowmelt.definitions.wire.registry import (
     blobl_path,
     group_response,
     key_output,
+    with_property_syntax,
 )
 from snowmelt.definitions.wire.warehouse import (
     BatchSyncError,
@@ -102,4 +104,6 @@ __all__ = [
     "group_response",
     "intervention_response",
     "key_output",
+    "published_attributes",
+    "with_property_syntax",
 ]

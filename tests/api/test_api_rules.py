@@ -1,8 +1,12 @@
 """Interventions, event logs and agentic decisions over HTTP."""
 
+import copy
+import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 RULES = "registry/interventions"
 LOGS = "registry/event_logs"
@@ -228,3 +232,51 @@ def test_each_change_is_announced(client: Any, shop, changes) -> None:
     client.post("engines/publish", json={"event_logs": [{"name": "recent"}]})
     assert changes.snapshots[-1]["event_logs"][0]["event_log"] == event_log(version=1)
     assert [snapshot["revision"] for snapshot in changes.snapshots] == [2, 3, 4, 5]
+
+
+MISFITS = [None, True, 0, -1, 10**30, -(10**30), 1.5, "", "x", "\x00", "a" * 4000, "shop:views", [], [None], {}, [{}]]
+BODIES = {
+    RULES: (rule(is_published=True, target_attribute_keys=[{"name": "user_id"}]), "nudge/versions/1"),
+    LOGS: (event_log(prompt="Help.", owner="ai@example.com"), "recent"),
+    DECISIONS: (decision(evaluation_policy={"cooldown_seconds": 10}), "stuck"),
+    "engines/publish": (
+        {"interventions": [{"name": "nudge", "version": 1}], "event_logs": [{"name": "recent"}], "services": []},
+        "",
+    ),
+}
+
+
+def places(value: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place inside a body."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for name, part in inside for found in ((*place, name), *places(part, (*place, name)))]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(BODIES)), st.data())
+def test_no_misfit_anywhere_makes_the_server_fail(client: Any, path: str, data: st.DataObject) -> None:
+    sent, item = BODIES[path]
+    body = copy.deepcopy(sent)
+    place = data.draw(st.sampled_from(places(body)))
+    holder: Any = body
+    for name in place[:-1]:
+        holder = holder[name]
+    holder[place[-1]] = data.draw(st.sampled_from(MISFITS))
+    answers = [client.post(path, json=body)]
+    if item:
+        answers.append(client.put(f"{path}/{item}", json=body))
+    assert {answer.status_code for answer in answers} <= {200, 201, 400, 404, 409, 422}
+
+
+@pytest.mark.parametrize("path", [RULES, "registry/attribute_groups"])
+def test_no_version_is_larger_than_what_can_be_kept(client: Any, path: str, group) -> None:
+    body = rule(10**30) if path == RULES else group(version=10**30)
+    assert [item["loc"] for item in client.post(path, json=body).json()["detail"]] == [["body", "version"]]
+    assert client.get(f"{path}/nudge/versions/{10**30}").status_code == 422
+
+
+def test_criteria_that_are_nested_without_end(client: Any) -> None:
+    for depth in (9, 255, 100_000):
+        criteria = '{"all":[' * depth + '{"attribute":"shop:views","operator":"changed"}' + "]}" * depth
+        body = json.dumps(rule(criteria="@")).replace('"@"', criteria)
+        assert client.post(RULES, content=body).status_code == 422

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Query
 
 T = TypeVar("T")
 
-Version = Annotated[int, Path(ge=1, description="Version of the definition.")]
+Version = Annotated[int, Path(ge=1, lt=2**63, description="Version of the definition.")]
 
 
 class _Page:
@@ -15,8 +15,8 @@ class _Page:
 
     def __init__(
         self,
-        limit: Annotated[int | None, Query(ge=1, description="At most so many; all if absent.")] = None,
-        offset: Annotated[int, Query(ge=0, description="Without the first so many.")] = 0,
+        limit: Annotated[int | None, Query(ge=1, lt=2**63, description="At most so many; all if absent.")] = None,
+        offset: Annotated[int, Query(ge=0, lt=2**63, description="Without the first so many.")] = 0,
     ) -> None:
         self._part = slice(offset, None if limit is None else offset + limit)
 

@@ -8,7 +8,7 @@ from snowmelt.definitions.attribute_key import LinkAttributeKey
 from snowmelt.definitions.base import Definition
 from snowmelt.definitions.enums import AgenticOutputType, ModelTier
 from snowmelt.definitions.intervention import InterventionCriteria, criteria_of
-from snowmelt.definitions.names import Instant, Name, Text255, Text1024, Text3800
+from snowmelt.definitions.names import Instant, Name, Text255, Text1024, Text3800, VersionNumber
 
 
 class AgenticDecisionValue(Definition):
@@ -42,7 +42,7 @@ class AgenticDecision(Definition):
     """A question about a session, when it is asked and which answers it has."""
 
     name: Name = Field(description="Name of the decision.")
-    version: int = Field(default=1, description="Version of the definition.")
+    version: VersionNumber = Field(default=1, description="Version of the definition.")
     description: Text1024 | None = Field(default=None, description="What it is for, for people.")
     owner: Text255 | None = Field(default=None, description="Who answers for it.")
     attribute_key: LinkAttributeKey = Field(description="Whose events are looked at; a session.")

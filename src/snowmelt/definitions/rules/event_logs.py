@@ -29,9 +29,7 @@ def check_event_log(event_log: EventLog) -> list[Problem]:
     >>> [problem.loc for problem in check_event_log(log)]
     [('attribute_key', 'name')]
     """
-    problems = list(_check_session(event_log.attribute_key))
-    if event_log.version < 1:
-        problems.append(Problem(("version",), "versions are counted from 1", "greater_than_equal"))
+    problems = [*_check_session(event_log.attribute_key), *_check_version(event_log.version)]
     for index, selection in enumerate(event_log.events):
         problems += (problem.under("events", index) for problem in _check_selection(selection))
     return problems
@@ -39,7 +37,7 @@ def check_event_log(event_log: EventLog) -> list[Problem]:
 
 def check_agentic_decision(decision: AgenticDecision) -> list[Problem]:
     """Every problem of an agentic decision, apart from what it refers to."""
-    problems = list(_check_session(decision.attribute_key))
+    problems = [*_check_session(decision.attribute_key), *_check_version(decision.version)]
     names = [value.name for value in decision.values or ()]
     if decision.output_type == "enum" and len(names) < 2:
         problems.append(Problem(("values",), "`enum` needs two values at least to decide between", "too_short"))
@@ -83,6 +81,11 @@ def _check_session(key: LinkAttributeKey) -> Iterator[Problem]:
             f"this is about sessions: the key is `{SESSION_KEY}`, not `{key.name}`",
             "key",
         )
+
+
+def _check_version(version: int) -> Iterator[Problem]:
+    if version < 1:
+        yield Problem(("version",), "versions are counted from 1", "greater_than_equal")
 
 
 def _check_selection(selection: EventSelection) -> Iterator[Problem]:

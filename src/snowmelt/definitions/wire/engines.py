@@ -8,7 +8,7 @@ from snowmelt.definitions.base import Definition
 from snowmelt.definitions.duration import Duration
 from snowmelt.definitions.enums import CalculatedOperation, DatePart, TimeUnit
 from snowmelt.definitions.intervention import RuleIntervention
-from snowmelt.definitions.names import Instant, Name
+from snowmelt.definitions.names import Instant, Name, VersionNumber
 
 
 class NamedReference(Definition):
@@ -20,7 +20,7 @@ class NamedReference(Definition):
 class VersionedReference(NamedReference):
     """One version of a definition."""
 
-    version: int = Field(description="Its version.")
+    version: VersionNumber = Field(description="Its version.")
 
 
 class SelectivePublishRequest(Definition):

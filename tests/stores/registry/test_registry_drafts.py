@@ -170,6 +170,9 @@ def test_a_decision_goes_live_with_what_it_refers_to(registry: Registry, group, 
     assert states(registry.agentic_decisions.get("stuck")) == (True, True)
     with pytest.raises(InUse, match="agentic decision stuck"):
         registry.publishing.unpublish(RECENT)
+    both = References(event_logs=["recent"], agentic_decisions=["stuck"])
+    registry.publishing.unpublish(both)
+    registry.publishing.publish(both)
     registry.publishing.unpublish(References(groups=[("shop", 1)]))
     assert states(registry.agentic_decisions.get("stuck")) == (False, False)
     registry.publishing.unpublish(RECENT)

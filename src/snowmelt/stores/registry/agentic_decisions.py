@@ -55,9 +55,9 @@ AGENTIC_DECISIONS: Final = DraftKind(
 
 def unpublish_decisions_with(change: Change, group: AttributeGroup) -> None:
     """Unpublish what is triggered by a version of a group; to be called while that is published."""
+    versions = published_groups(change.connection, [group.name])
     for decision in _live(change.connection):
-        attributes = decision.attribute_names()
-        if looks_at(group, attributes, published_groups(change.connection, group_names(attributes))):
+        if looks_at(group, decision.attribute_names(), versions):
             set_drafted_published(change, AGENTIC_DECISIONS, decision.name, False)
             log.info("unpublished_with_its_group", what=f"Agentic decision {decision.name}", group=group.qualified_name)
 

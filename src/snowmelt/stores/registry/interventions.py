@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from snowmelt.definitions import AttributeGroup, RuleIntervention
 from snowmelt.definitions.identity import same_definition
-from snowmelt.definitions.rules import check_intervention, latest_with_attribute
+from snowmelt.definitions.rules import check_intervention
 from snowmelt.stores.registry.codec import to_json
 from snowmelt.stores.registry.database import Change, Database
 from snowmelt.stores.registry.errors import (
@@ -180,12 +180,11 @@ def set_intervention_published(change: Change, name: str, version: int, is_publi
 
 def unpublish_interventions_with(change: Change, group: AttributeGroup) -> None:
     """Unpublish what looks at a version of a group, or sends it along; to be called while that is published."""
+    versions = published_groups(change.connection, [group.name])
     for stored in _all(change.connection, published_only=True):
         intervention = stored.intervention
-        attributes = intervention.attribute_names()
-        groups = published_groups(change.connection, group_names(attributes))
         payload = {(link.name, link.version) for link in intervention.payload_attribute_groups or ()}
-        if (group.name, group.version) in payload or looks_at(group, attributes, groups):
+        if (group.name, group.version) in payload or looks_at(group, intervention.attribute_names(), versions):
             _write(change, stored, intervention.model_copy(update={"is_published": False}))
             log.info("unpublished_with_its_group", what=_title(intervention), group=group.qualified_name)
 
@@ -201,15 +200,16 @@ def interventions_with_key(connection: Connection, key: str) -> list[str]:
 
 def published_interventions(connection: Connection) -> list[PublishedIntervention]:
     """The published versions, with what their names mean now."""
+    published = _all(connection, published_only=True)
+    names = {name for stored in published for name in group_names(stored.intervention.attribute_names())}
+    groups = published_groups(connection, names)
     found = []
-    for stored in _all(connection, published_only=True):
-        attributes = stored.intervention.attribute_names()
-        groups = published_groups(connection, group_names(attributes))
+    for stored in published:
+        meant = sources(stored.intervention.attribute_names(), groups)
         targets = [target.name for target in stored.intervention.target_attribute_keys or ()]
-        if not targets:
-            meant = (latest_with_attribute(groups, attribute) for attribute in attributes)
-            targets = list(dict.fromkeys(group.attribute_key.name for group in meant if group is not None))
-        found.append(PublishedIntervention(stored, tuple(targets), sources(attributes, groups)))
+        keys = (group.attribute_key.name for group in meant.values())
+        versions = {attribute: group.version for attribute, group in meant.items()}
+        found.append(PublishedIntervention(stored, tuple(targets or dict.fromkeys(keys)), versions))
     return found
 
 

@@ -30,16 +30,21 @@ def published_groups(connection: Connection, names: Iterable[str]) -> list[Attri
     return [group_from_json(definition) for (definition,) in rows]
 
 
-def sources(attributes: Iterable[str], groups: Iterable[AttributeGroup]) -> dict[str, int]:
-    """The version of its group that each ``group:attribute`` name means; names that mean nothing are left out."""
+def sources(attributes: Iterable[str], groups: Iterable[AttributeGroup]) -> dict[str, AttributeGroup]:
+    """The group version that each ``group:attribute`` name means; names that mean nothing are left out."""
     published = list(groups)
     found = {attribute: latest_with_attribute(published, attribute) for attribute in attributes}
-    return {attribute: group.version for attribute, group in found.items() if group is not None}
+    return {attribute: group for attribute, group in found.items() if group is not None}
 
 
-def looks_at(group: AttributeGroup, attributes: Iterable[str], groups: Iterable[AttributeGroup]) -> bool:
-    """Whether some of the names mean this very version of a group."""
+def looks_at(group: AttributeGroup, attributes: Iterable[str], versions: Iterable[AttributeGroup]) -> bool:
+    """Whether some of the names mean this very version of a group.
+
+    Args:
+        group: the version.
+        attributes: names, also of other groups.
+        versions: the published versions of this group.
+    """
     return any(
-        version == group.version and attribute.partition(":")[0] == group.name
-        for attribute, version in sources(attributes, groups).items()
+        (meant.name, meant.version) == (group.name, group.version) for meant in sources(attributes, versions).values()
     )

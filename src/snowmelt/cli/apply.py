@@ -22,8 +22,9 @@ def apply(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Publish definitions: attribute keys, attribute groups, services, interventions, event logs, agentic decisions.
+    """Publish the definitions in files, of every kind.
 
+    The kinds are attribute keys, attribute groups, services, interventions, event logs and agentic decisions.
     Python files are executed, so apply only your own; the objects at the top level are taken, also those in
     lists there. A YAML document is a definition, or a list of them: the members of the API's JSON and no
     others, and a kind such as attribute_group.

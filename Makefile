@@ -31,7 +31,7 @@ serve: setup  ## run a server on ./snowmelt-data (SERVE_ARGS="--port 8080")
 	$(BIN)/snowmelt serve $(SERVE_ARGS)
 
 test: setup  ## install what the tests need and run them all
-	PYTHON=$(PYTHON) scripts/system-deps
+	PYTHON=$(PYTHON) scripts/system-deps tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 
 nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams

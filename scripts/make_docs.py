@@ -4,6 +4,7 @@ A block stands between ``<!-- made: name -->`` and ``<!-- end -->``. With ``--ch
 exit status is 1 if something is stale.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -61,6 +62,30 @@ def later_table() -> str:
     return "\n".join(["| path, and what is below it | what is missing |", "| --- | --- |", *rows])
 
 
+def calls_table() -> str:
+    """What came of each call of each client, as the conformance tests recorded it and hold it to be true."""
+    results = json.loads((ROOT / "tests" / "conformance" / "results.json").read_text())
+    titles = {
+        "vendor": "`snowplow-signals`",
+        "snowmelt": "`snowmelt`",
+        "compat": "`snowmelt-compat`",
+        "node": "`@snowplow/signals-node`",
+    }
+    head = [f"| call | {' | '.join(titles.values())} |", f"| --- |{' --- |' * len(titles)}"]
+    rows = [
+        f"| {call if call.startswith('refused') else _call(call)} | "
+        + " | ".join(by_client.get(client, "") for client in titles)
+        + " |"
+        for call, by_client in results.items()
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _call(call: str) -> str:
+    name, comma, remark = call.partition(",")
+    return f"`{name}`{comma}{remark}"
+
+
 def explain_block() -> str:
     """What ``snowmelt explain`` prints of the tutorial's group."""
     return "\n".join(["```python", *explanation(plan_group(tutorial_group(), state_id=1)), "```"])
@@ -78,6 +103,7 @@ def state_bytes() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "later": later_table,
+    "calls": calls_table,
     "explain": explain_block,
     "state-bytes": state_bytes,
 }

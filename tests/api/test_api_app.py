@@ -143,8 +143,16 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
     assert online["security"] == [{"token": []}]
     assert set(paths) == {
         "/api/v1/engines/publish",
+        "/api/v1/engines/published/interventions",
+        "/api/v1/engines/published/stream_attributes",
         "/api/v1/engines/unpublish",
         "/api/v1/get-online-attributes",
+        *(
+            f"/api/v1/registry/{collection}{item}"
+            for collection in ("agentic_attributes", "agentic_decisions", "event_logs")
+            for item in ("", "/{name}", "/{name}/draft")
+        ),
+        "/api/v1/registry/attribute_group_templates",
         "/api/v1/registry/attribute_groups",
         "/api/v1/registry/attribute_groups/{name}",
         "/api/v1/registry/attribute_groups/{name}/versions",
@@ -152,6 +160,10 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/registry/attribute_groups/{name}/versions/{version}/batch_source",
         "/api/v1/registry/attribute_keys",
         "/api/v1/registry/attribute_keys/{name}",
+        "/api/v1/registry/interventions",
+        "/api/v1/registry/interventions/{name}",
+        "/api/v1/registry/interventions/{name}/versions",
+        "/api/v1/registry/interventions/{name}/versions/{version}",
         "/api/v1/registry/services",
         "/api/v1/registry/services/{name}",
         "/health-all",

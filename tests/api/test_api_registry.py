@@ -72,8 +72,56 @@ def test_list_filters(client: Any, group) -> None:
     assert names("offline=true") == ["batch"]
     assert names("offline=false") == ["draft", "shop"]
     assert names("") == ["batch", "draft", "shop"]
-    assert client.get(f"{GROUPS}?property_syntax=snowflake").status_code == 501
+    assert client.get(f"{GROUPS}?property_syntax=oracle").json()["detail"][0]["loc"] == ["query", "property_syntax"]
     assert client.get(f"{GROUPS}?applied=perhaps").json()["detail"][0]["loc"] == ["query", "applied"]
+
+
+def test_properties_in_the_syntax_of_another_system(client: Any, group) -> None:
+    """Only where events are looked at; groups of a table have no properties."""
+    price = {"type": "entity", "vendor": "com.acme", "name": "product", "major_version": 1, "path": "price"}
+    criteria = {"any": [{"property": price, "operator": ">", "value": 3}]}
+    attribute = {"name": "paid", "type": "double", "aggregation": "sum", "property": price, "criteria": criteria}
+    write(client, group(attributes=[*group()["attributes"], attribute]))
+    source = {"name": "crm", "database": "DB", "schema": "ML", "table": "CRM", "timestamp_field": "TS"}
+    external = {
+        "offline": True,
+        "attributes": [],
+        "fields": [{"name": "tier", "type": "string"}],
+        "batch_source": source,
+    }
+    assert write(client, group("crm", **external)).json()["attributes"] == []
+
+    def told(syntax: str) -> list[Any]:
+        answers = client.get(f"{GROUPS}?property_syntax={syntax}").json()
+        assert [answer["attributes"] for answer in answers if answer["name"] == "crm"] == [[]]
+        [answer] = [answer for answer in answers if answer["name"] == "shop"]
+        views, total, spent = answer["attributes"]
+        assert (views["property"], views["criteria"]) == (None, None)
+        return [total["property"], spent["property"], spent["criteria"]["any"][0]["property"]]
+
+    column = "contexts_com_acme_product_1[0]:price"
+    assert told("snowflake") == ["tr_total", column, column]
+    assert told("databricks")[1] == "contexts_com_acme_product_1[0].price"
+    path = {"type": "leaf", "blobl_path": "contexts_com_acme_product_1.0.price"}
+    assert told("blobl") == [{"type": "leaf", "blobl_path": "tr_total"}, path, path]
+
+
+def test_lists_are_whole_unless_a_part_is_asked_for(client: Any, group) -> None:
+    for version in range(1, 6):
+        write(client, group(version=version))
+
+    def versions(path: str) -> list[int]:
+        return [answer["version"] for answer in client.get(path).json()]
+
+    assert versions(GROUPS) == [1, 2, 3, 4, 5]
+    assert versions(f"{GROUPS}?limit=2") == [1, 2]
+    assert versions(f"{GROUPS}?limit=2&offset=3") == versions(f"{GROUPS}/shop/versions?offset=3") == [4, 5]
+    assert versions(f"{GROUPS}?offset=9") == []
+    assert client.get(f"{GROUPS}?limit=0").json()["detail"][0]["loc"] == ["query", "limit"]
+    for path in ("attribute_keys", "services", "interventions", "event_logs", "agentic_decisions"):
+        assert len(client.get(f"registry/{path}?limit=3&offset=1").json()) <= 3
+        assert client.get(f"registry/{path}?offset=-1").status_code == 422
+    assert len(client.get("registry/attribute_keys?limit=3").json()) == 3
 
 
 def test_every_problem_of_a_body_is_told_at_once(client: Any, group) -> None:
@@ -238,7 +286,41 @@ def test_engines(client: Any, group, service) -> None:
     assert client.post("engines/unpublish", json=unknown).status_code == 404
     assert client.get("registry/attribute_keys/user_id").json()["is_published"] is True
     assert client.post("engines/publish", json={"attribute_groups": [{"name": "shop"}]}).status_code == 422
-    assert client.post("engines/publish", json={"event_logs": [{"name": "recent"}]}).status_code == 501
+    assert client.post("engines/publish", json={"event_logs": [{"name": "recent"}]}).status_code == 404
+
+
+def test_published_metadata(client: Any, group) -> None:
+    nothing = {"attributes": [], "published_at": None}
+    assert client.get("engines/published/stream_attributes").json() == nothing
+    write(client, group())
+    assert client.get("engines/published/stream_attributes").json() == nothing
+    write(client, group(version=2, is_published=True))
+    write(client, group("cafe", is_published=True))
+    answer = client.get("engines/published/stream_attributes").json()
+    assert answer["published_at"] is not None
+    assert [(one["aggregation"], len(one["source_groups"])) for one in answer["attributes"]] == [
+        ("counter", 2),
+        ("sum", 2),
+    ]
+    assert [one["property"] and one["property"]["blobl_path"] for one in answer["attributes"]] == [None, "tr_total"]
+
+    empty = {"interventions": [], "published_at": None}
+    assert client.get("engines/published/interventions/").json() == empty
+    criteria = {"attribute": "shop:views", "operator": ">", "value": 3}
+    rule = {"name": "nudge", "owner": "crm@example.com", "criteria": criteria}
+    client.post("registry/interventions", json=rule)
+    assert client.get("engines/published/interventions").json() == empty
+    client.post("registry/interventions", json=rule | {"version": 2, "is_published": True})
+    [published] = client.get("engines/published/interventions").json()["interventions"]
+    assert (published["version"], published["target_attribute_keys"]) == (2, [{"name": "domain_userid"}])
+
+
+def test_templates(client: Any, group) -> None:
+    templates = client.get("registry/attribute_group_templates/").json()["templates"]
+    assert {template["category"] for template in templates} == {"web_analytics", "marketing_attribution", "ecommerce"}
+    for number, template in enumerate(templates):
+        body = group(f"template_{number}", attributes=template["attributes"])
+        assert client.post(GROUPS, json=body).status_code == 201
 
 
 def test_each_change_is_announced_before_its_answer(client: Any, changes, group, registry) -> None:

@@ -226,14 +226,68 @@ def test_a_dry_run_names_what_it_leaves_to_the_server(tmp_path: Path, run: Any) 
     assert "attribute key crm\n" not in run("apply", "a.yaml", "key.yaml", "--dry-run").stdout
 
 
-def test_a_dry_run_refuses_what_cannot_be_published_at_all(tmp_path: Path, run: Any) -> None:
-    (tmp_path / "a.yaml").write_text(
-        "kind: rule_intervention\nname: hello\nowner: a@example.com\n"
-        "criteria: {attribute: 'shop:views', operator: '>', value: 1}\n"
+RULES = """
+kind: rule_intervention
+name: hello
+owner: a@example.com
+criteria: {attribute: 'shop:views', operator: '>', value: 1}
+---
+kind: agentic_decision
+name: stuck
+attribute_key: {name: domain_sessionid}
+output_type: boolean
+decision_goal: Does this visitor get on?
+contexts: [recent]
+triggers: [{type: criteria, criteria: {attribute: 'shop:clicks', operator: '>', value: 1}}]
+---
+kind: event_log
+name: recent
+attribute_key: {name: domain_sessionid}
+events: [{event: {name: page_view}, properties: [{type: atomic, name: page_url}]}]
+max_events: 5
+max_age_seconds: 60
+"""
+
+
+def test_rules_logs_and_decisions_come_after_what_they_look_at(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "a.yaml").write_text(f"{RULES}---{GROUP}")
+    assert run("apply", "a.yaml", "--dry-run").stdout.splitlines() == [
+        "would publish attribute group shop version 1 (a.yaml)",
+        "would publish intervention hello version 1 (a.yaml)",
+        "would publish event log recent (a.yaml)",
+        "would publish agentic decision stuck (a.yaml), if the server has attribute shop:clicks",
+    ]
+    (tmp_path / "b.yaml").write_text(
+        RULES.replace("value: 1}\n", "value: 1}\ntarget_attribute_keys: [{name: crm}]\n", 1)
     )
-    result = run("apply", "a.yaml", "--dry-run")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "a.yaml: intervention hello version 1: this release has keys, groups and services only" in result.stderr
+    assert run("apply", "b.yaml", "--dry-run").stdout.splitlines()[0] == (
+        "would publish intervention hello version 1 (b.yaml), if the server has attribute key crm, attribute shop:views"
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "problem"),
+    [
+        (
+            "operator: '>', value: 1}\n---",
+            "operator: in, value: 1}\n---",
+            "intervention hello version 1: criteria.value: ",
+        ),
+        (
+            "{name: page_view}",
+            "{name: page_view, version: 1-0-0, major_version: 1}",
+            "event log recent: events.0.event",
+        ),
+        ("boolean", "enum", "agentic decision stuck: values: "),
+        (
+            "decision_goal",
+            "decision_gaol",
+            "definition 2 (stuck): decision_gaol: there is no such member; did you mean",
+        ),
+    ],
+)
+def test_rules_logs_and_decisions_are_checked(tmp_path: Path, right: str, wrong: str, problem: str) -> None:
+    assert problems_in(tmp_path / "a.yaml", RULES.replace(right, wrong))[0].startswith(problem)
 
 
 def test_only_apply_says_that_nothing_was_published(tmp_path: Path, run: Any) -> None:

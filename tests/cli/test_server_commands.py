@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from snowmelt import SignalsSandbox
 from snowmelt.demo.tutorial import NAME, tutorial_group
 from snowmelt.demo.workload import shop_lines
 from snowmelt.events.fields import FIELDS
@@ -57,6 +58,52 @@ def test_apply_ingest_get_watch_and_doctor(run: Any, server: Any, tmp_path: Path
     doctor = run("doctor", *here)
     assert f"✓ the server at {server.url} answers 200 to /ready" in doctor.stdout
     assert "✓ the engine is 0 records behind" in doctor.stdout
+
+
+RULES = """
+from snowmelt import EventLog, EventLogAtomicProperty, EventSelection, InterventionCriterion, PageView
+from snowmelt import RuleIntervention, domain_sessionid
+from snowmelt.demo.tutorial import NAME, tutorial_group
+
+group = tutorial_group()
+criterion = InterventionCriterion(attribute=f"{NAME}:count_product_views", operator=">", value=3)
+rule = RuleIntervention(name="nudge", criteria=criterion, owner="crm@example.com")
+kept = EventSelection(event=PageView(), properties=[EventLogAtomicProperty(name="page_urlpath")])
+log = EventLog(name="recent", attribute_key=domain_sessionid, events=[kept], max_events=5, max_age_seconds=60)
+"""
+
+DECISION = """
+kind: agentic_decision
+name: stuck
+attribute_key: {{name: domain_sessionid}}
+output_type: boolean
+decision_goal: Does this visitor get on?
+contexts: [recent]
+triggers: [{{criteria: {{attribute: '{name}:count_product_views', operator: '>', value: 1}}}}]
+"""
+
+
+def test_apply_publishes_every_kind(run: Any, server: Any, tmp_path: Path) -> None:
+    here = ("--data-dir", server.data_dir)
+    (tmp_path / "rules.py").write_text(RULES)
+    (tmp_path / "decision.yaml").write_text(DECISION.format(name=NAME))
+    for _ in range(2):
+        applied = run("apply", "decision.yaml", "rules.py", *here)
+        assert applied.exit_code == 0, applied.output
+        assert applied.stdout.splitlines() == [
+            f"published attribute group {NAME} version 1 (rules.py)",
+            "published intervention nudge version 1 (rules.py)",
+            "published event log recent (rules.py)",
+            "published agentic decision stuck (decision.yaml)",
+        ]
+    with SignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals:
+        assert signals.interventions.get("nudge").is_published
+        assert signals.get_event_log("recent").is_published
+        assert signals.registry.get_agentic_decision("stuck").is_published
+    (tmp_path / "rules.py").write_text(RULES.replace("value=3", "value=4"))
+    refused = run("apply", "rules.py", *here)
+    assert refused.exit_code == 1
+    assert "version 2" in refused.stderr
 
 
 def test_tsv_and_payloads_are_counted_like_live_events(run: Any, server: Any, tmp_path: Path) -> None:

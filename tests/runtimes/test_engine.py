@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +14,13 @@ from machine import MB, NOW, TP2, Machine, Wire, attribute, group, page_view, re
 from snowmelt.compute import state
 from snowmelt.compute.plan import GroupPlan
 from snowmelt.compute.reader import GroupReader
-from snowmelt.definitions import AttributeGroup
+from snowmelt.definitions import AttributeGroup, RuleIntervention
+from snowmelt.definitions import EventLog as EventLogDefinition
 from snowmelt.runtimes import engine as module
 from snowmelt.stores import profiles as profiles_module
 from snowmelt.stores.errors import PositionMovedError, StoreError, StoreFullError
 from snowmelt.stores.event_log import Kind
+from snowmelt.stores.registry import References, Registry
 
 
 def test_nothing_to_do(machine: Machine) -> None:
@@ -87,6 +90,32 @@ def test_definitions_that_are_no_newer_are_passed_over(machine: Machine) -> None
     machine.run()
     assert machine.value(1, "u") == 3
     assert machine.engine.statistics.revision == 5
+
+
+def test_records_of_the_registry_with_and_without_later_kinds(machine: Machine, tmp_path: Path) -> None:
+    """What the engine does not know in a record changes nothing: older and newer ones follow each other."""
+    machine.define(1, {1: group()})
+    machine.track("u")
+    kept = [{"event": {"name": "page_view"}, "properties": [{"type": "atomic", "name": "page_url"}]}]
+    with Registry.open(tmp_path / "registry.sqlite") as registry:
+        registry.groups.create(AttributeGroup.model_validate(group(is_published=True)))
+        rule = {"attribute": "g:n", "operator": ">", "value": 1}
+        body = {"name": "nudge", "owner": "a@example.com", "criteria": rule, "is_published": True}
+        registry.interventions.create(RuleIntervention.model_validate(body))
+        log = {"name": "recent", "attribute_key": {"name": "domain_sessionid"}, "events": kept}
+        limits = {"max_events": 9, "max_age_seconds": 60}
+        registry.event_logs.create(EventLogDefinition.model_validate(log | limits))
+        registry.publishing.publish(References(event_logs=["recent"]))
+        snapshot = registry.snapshot()
+    assert all(msgspec.json.decode(snapshot)[kind] for kind in ("groups", "interventions", "event_logs"))
+    machine.log.append([(Kind.DEFINITIONS, machine.now, snapshot)])
+    machine.track("u")
+    machine.run()
+    machine.restart()
+    machine.track("u")
+    machine.run()
+    assert machine.value(1, "u") == 3
+    assert machine.engine.statistics.revision == msgspec.json.decode(snapshot)["revision"]
 
 
 def test_a_start_goes_on_with_the_same_definitions_values_and_counts(machine: Machine) -> None:

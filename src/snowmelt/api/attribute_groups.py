@@ -2,25 +2,25 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from snowmelt.api.announcer import Announcer
-from snowmelt.api.answers import failure
 from snowmelt.api.bodies import Body, addressed, json_body, parse, parse_with_rules
 from snowmelt.api.openapi import takes
+from snowmelt.api.parameters import Page, Version
 from snowmelt.definitions import AttributeGroup, BatchSource, read_group
+from snowmelt.definitions.enums import PropertySyntax
 from snowmelt.definitions.rules import check_group
-from snowmelt.definitions.wire import AttributeGroupResponse, DeleteResponse, group_response
+from snowmelt.definitions.wire import (
+    AttributeGroupResponse,
+    DeleteResponse,
+    group_response,
+    with_property_syntax,
+)
 from snowmelt.stores.registry import Registry, StoredGroup
 
 COLLECTION = "/registry/attribute_groups"
-LATER_SYNTAX = (
-    "Properties written as expressions of another system are not available in this release of Snowmelt. "
-    "Leave out 'property_syntax' to get them as objects."
-)
-
-Version = Annotated[int, Path(ge=1, description="Version of the group.")]
 
 
 def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRouter:
@@ -29,16 +29,20 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
 
     @router.get("", response_model=list[AttributeGroupResponse], summary="All versions of all attribute groups")
     def list_groups(
+        page: Page,
         applied: Annotated[bool | None, Query(description="Only published versions.")] = None,
         offline: Annotated[bool | None, Query(description="Only groups that a warehouse computes.")] = None,
-        property_syntax: Annotated[str | None, Query(description="Not available yet.")] = None,
+        property_syntax: Annotated[
+            PropertySyntax | None, Query(description="Properties of attributes in the words of this system.")
+        ] = None,
     ) -> JSONResponse:
-        if property_syntax is not None:
-            return failure(501, LATER_SYNTAX)
         groups = registry.groups.all(published_only=bool(applied))
         if offline is not None:
             groups = [stored for stored in groups if bool(stored.group.offline) is offline]
-        return JSONResponse([_answer(stored) for stored in groups])
+        answers = ((stored.group, _answer(stored)) for stored in page.of(groups))
+        if property_syntax is None:
+            return JSONResponse([answer for _, answer in answers])
+        return JSONResponse([with_property_syntax(answer, group, property_syntax) for group, answer in answers])
 
     @router.post(
         "",
@@ -57,8 +61,8 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
         return JSONResponse(_answer(registry.groups.get(name)))
 
     @router.get("/{name}/versions", response_model=list[AttributeGroupResponse], summary="All versions of a group")
-    def list_versions(name: str) -> JSONResponse:
-        return JSONResponse([_answer(stored) for stored in registry.groups.versions(name)])
+    def list_versions(name: str, page: Page) -> JSONResponse:
+        return JSONResponse([_answer(stored) for stored in page.of(registry.groups.versions(name))])
 
     @router.get("/{name}/versions/{version}", response_model=AttributeGroupResponse, summary="One version of a group")
     def get_version(name: str, version: Version) -> JSONResponse:

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from snowmelt.api.announcer import Announcer
 from snowmelt.api.bodies import Body, addressed, json_body, parse
 from snowmelt.api.openapi import takes
+from snowmelt.api.parameters import Page
 from snowmelt.definitions import AttributeKey
 from snowmelt.definitions.wire import AttributeKeyOutput, DeleteResponse, key_output
 from snowmelt.stores.registry import Registry, StoredKey
@@ -20,8 +21,8 @@ def attribute_keys_router(registry: Registry, announcer: Announcer) -> APIRouter
     router = APIRouter(prefix=COLLECTION, tags=["attribute keys"])
 
     @router.get("", response_model=list[AttributeKeyOutput], summary="All attribute keys")
-    def list_keys() -> JSONResponse:
-        return JSONResponse([_answer(stored) for stored in registry.keys.all()])
+    def list_keys(page: Page) -> JSONResponse:
+        return JSONResponse([_answer(stored) for stored in page.of(registry.keys.all())])
 
     @router.post(
         "",

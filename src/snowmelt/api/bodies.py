@@ -13,11 +13,19 @@ from snowmelt.errors import SnowmeltError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 Body = dict[str, Any]
-ITEMS: Final = ("attributes", "fields")
+ITEMS: Final = ("attributes", "fields", "events")
 """Members whose items are judged one by one."""
-IDENTITY: Final = frozenset({"name", "type", "aggregation"})
+IDENTITY: Final = frozenset({"name", "type", "aggregation", "event", "properties"})
 """Members without which an item cannot be judged any further."""
-STAND_INS: Final[Body] = {"name": "stand_in", "attribute_key": {"name": "stand_in_key"}}
+STAND_INS: Final[Body] = {
+    "name": "stand_in",
+    "attribute_key": {"name": "stand_in_key"},
+    "criteria": {"attribute": "stand:in", "operator": "is null"},
+    "max_events": 1,
+    "max_age_seconds": 1,
+    "decision_goal": "Stands in.",
+    "contexts": ["stand_in"],
+}
 """Put for misfits without which nothing could be read."""
 
 

@@ -1,12 +1,12 @@
 """``engines/publish`` and ``engines/unpublish``: the state of several definitions at once, all or nothing."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
+from snowmelt.api.agentic_decisions import NOT_EVALUATED
 from snowmelt.api.announcer import Announcer
-from snowmelt.api.answers import failure
 from snowmelt.api.bodies import Body, json_body, parse
 from snowmelt.api.openapi import takes
 from snowmelt.definitions.wire import (
@@ -14,10 +14,9 @@ from snowmelt.definitions.wire import (
     SelectivePublishRequest,
     UnpublishRequest,
     UnpublishResponse,
+    VersionedReference,
 )
-from snowmelt.stores.registry import Registry
-
-LATER = ("interventions", "event_logs", "agentic_decisions")
+from snowmelt.stores.registry import References, Registry
 
 
 def engines_router(registry: Registry, announcer: Announcer) -> APIRouter:
@@ -32,13 +31,15 @@ def engines_router(registry: Registry, announcer: Announcer) -> APIRouter:
     )
     def publish(body: Annotated[Body, Depends(json_body)]) -> JSONResponse:
         request = parse(SelectivePublishRequest, body)
-        if missing := _later(request):
-            return failure(501, missing)
         if request.is_empty():
             return JSONResponse({"status": "nothing to publish"})
-        registry.publishing.publish(**_references(request))
+        references = _references(request)
+        registry.publishing.publish(references)
         announcer.announce()
-        return JSONResponse({"status": "published"})
+        answer = {"status": "published"}
+        if references.agentic_decisions:
+            answer["evaluation"] = NOT_EVALUATED
+        return JSONResponse(answer)
 
     @router.post(
         "/unpublish",
@@ -48,34 +49,26 @@ def engines_router(registry: Registry, announcer: Announcer) -> APIRouter:
     )
     def unpublish(body: Annotated[Body, Depends(json_body)]) -> JSONResponse:
         request = parse(UnpublishRequest, body)
-        if missing := _later(request):
-            return failure(501, missing)
         if request.is_empty():
             return JSONResponse({"status": "nothing to unpublish"})
-        registry.publishing.unpublish(**_references(request))
+        registry.publishing.unpublish(_references(request))
         announcer.announce()
         return JSONResponse({"status": "unpublished"})
 
     return router
 
 
-class _References(TypedDict):
-    keys: list[str]
-    groups: list[tuple[str, int]]
-    services: list[str]
+def _references(request: SelectivePublishRequest) -> References:
+    return References(
+        keys=[key.name for key in request.attribute_keys],
+        groups=_versions(request.attribute_groups),
+        services=[service.name for service in request.services],
+        interventions=_versions(request.interventions),
+        event_logs=[event_log.name for event_log in request.event_logs],
+        # Two names for one kind.
+        agentic_decisions=[decision.name for decision in (*request.agentic_decisions, *request.agentic_attributes)],
+    )
 
 
-def _references(request: SelectivePublishRequest) -> _References:
-    return {
-        "keys": [key.name for key in request.attribute_keys],
-        "groups": [(group.name, group.version) for group in request.attribute_groups],
-        "services": [service.name for service in request.services],
-    }
-
-
-def _later(request: SelectivePublishRequest) -> str | None:
-    """Which of the kinds named here this release does not have."""
-    kinds = [kind for kind in LATER if getattr(request, kind)]
-    if not kinds:
-        return None
-    return f"{', '.join(kinds)}: not available in this release of Snowmelt. Nothing was changed."
+def _versions(references: list[VersionedReference]) -> list[tuple[str, int]]:
+    return [(reference.name, reference.version) for reference in references]

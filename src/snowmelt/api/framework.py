@@ -3,15 +3,20 @@
 from fastapi import FastAPI
 
 from snowmelt.api import answers
+from snowmelt.api.agentic_decisions import agentic_routers
 from snowmelt.api.announcer import Announcer
 from snowmelt.api.attribute_groups import attribute_groups_router
 from snowmelt.api.attribute_keys import attribute_keys_router
 from snowmelt.api.docs_page import add_docs_page
 from snowmelt.api.engines import engines_router
+from snowmelt.api.event_logs import event_logs_router
 from snowmelt.api.health import health_router
+from snowmelt.api.interventions import interventions_router
 from snowmelt.api.openapi import describe
+from snowmelt.api.published import published_router
 from snowmelt.api.reading import Profiles
 from snowmelt.api.services import services_router
+from snowmelt.api.templates import templates_router
 from snowmelt.stores.registry import Registry
 
 
@@ -29,7 +34,12 @@ def framework_app(registry: Registry, profiles: Profiles, announcer: Announcer) 
         attribute_keys_router(registry, announcer),
         attribute_groups_router(registry, announcer),
         services_router(registry, announcer),
+        interventions_router(registry, announcer),
+        event_logs_router(registry, announcer),
+        *agentic_routers(registry, announcer),
         engines_router(registry, announcer),
+        published_router(registry),
+        templates_router(),
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health_router(registry, profiles))

@@ -17,15 +17,9 @@ class Later(NamedTuple):
 
 LATER: Final = (
     Later("/api/v1/interventions", "Pushing and streaming interventions"),
-    Later("/api/v1/registry/interventions", "Rule interventions"),
-    Later("/api/v1/registry/event_logs", "Event logs (agentic contexts)"),
     Later("/api/v1/event_log", "Reading event logs (agentic contexts)"),
-    Later("/api/v1/registry/agentic_decisions", "Agentic decisions"),
-    Later("/api/v1/registry/agentic_attributes", "Agentic attributes"),
-    Later("/api/v1/agentic_attribute", "Agentic attribute results"),
-    Later("/api/v1/registry/attribute_group_templates", "Attribute group templates"),
+    Later("/api/v1/agentic_attribute", "Evaluating agentic decisions; their definitions are stored and validated"),
     Later("/api/v1/registry/attribute_groups/*/versions/*/sync_status", "The sync status of batch groups"),
-    Later("/api/v1/engines/published", "Published metadata for other engines"),
     Later("/api/v1/testing", "Previews of groups and interventions"),
     Later("/api/v1/datasets", "Training datasets"),
     Later("/api/v1/warehouse", "Browsing warehouses"),

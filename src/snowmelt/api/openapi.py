@@ -8,7 +8,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from snowmelt.api.online import PATH
-from snowmelt.definitions import AttributeGroup, AttributeKey, BatchSource, Service
+from snowmelt.definitions import (
+    AgenticDecision,
+    AttributeGroup,
+    AttributeKey,
+    BatchSource,
+    EventLog,
+    RuleIntervention,
+    Service,
+)
 from snowmelt.definitions.wire import (
     ErrorResponse,
     GetAttributeGroupAttributesRequest,
@@ -19,12 +27,15 @@ from snowmelt.definitions.wire import (
 
 TEMPLATE: Final = "#/components/schemas/{model}"
 BODIES: Final[tuple[type[BaseModel], ...]] = (
+    AgenticDecision,
     AttributeGroup,
     AttributeKey,
     BatchSource,
     ErrorResponse,
+    EventLog,
     GetAttributeGroupAttributesRequest,
     GetServiceAttributesRequest,
+    RuleIntervention,
     SelectivePublishRequest,
     Service,
     UnpublishRequest,

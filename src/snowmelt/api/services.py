@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from snowmelt.api.announcer import Announcer
 from snowmelt.api.bodies import Body, addressed, json_body, parse
 from snowmelt.api.openapi import takes
+from snowmelt.api.parameters import Page
 from snowmelt.definitions import Service
 from snowmelt.definitions.rules import colliding_names
 from snowmelt.definitions.wire import DeleteResponse
@@ -24,8 +25,8 @@ def services_router(registry: Registry, announcer: Announcer) -> APIRouter:
     router = APIRouter(prefix=COLLECTION, tags=["services"])
 
     @router.get("", response_model=list[Service], summary="All services")
-    def list_services() -> JSONResponse:
-        return JSONResponse([_answer(stored) for stored in registry.services.all()])
+    def list_services(page: Page) -> JSONResponse:
+        return JSONResponse([_answer(stored) for stored in page.of(registry.services.all())])
 
     @router.post(
         "",

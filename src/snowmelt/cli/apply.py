@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from snowmelt.cli.config import DataDirOption
 from snowmelt.cli.connection import TokenOption, UrlOption, connect
-
-if TYPE_CHECKING:
-    from snowmelt.cli.definition_files import Found
 
 
 def apply(
@@ -25,8 +22,9 @@ def apply(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Publish definitions: attribute keys, attribute groups, services.
+    """Publish the definitions in files, of every kind.
 
+    The kinds are attribute keys, attribute groups, services, interventions, event logs and agentic decisions.
     Python files are executed, so apply only your own; the objects at the top level are taken, also those in
     lists there. A YAML document is a definition, or a list of them: the members of the API's JSON and no
     others, and a kind such as attribute_group.
@@ -35,8 +33,8 @@ def apply(
     and nothing is published; only a Python file stops at its first mistake. Publishing what is published
     already changes nothing.
 
-    With --dry-run that is all. No server is asked, so what it holds is not compared: whether it has the keys
-    and groups that stand in no file, whether a published version would change.
+    With --dry-run that is all. No server is asked, so what it holds is not compared: whether it has
+    what stands in no file, whether a published version would change.
 
     \b
     Example:
@@ -48,7 +46,6 @@ def apply(
 
     try:
         found = load_definitions(paths)
-        _refuse_upcoming(found)
     except DefinitionFilesError as error:
         error.add_note("Nothing was published.")
         raise
@@ -66,18 +63,3 @@ def apply(
                 error.__notes__ = [f"while publishing {one.title}, in {one.path}"]
                 raise
             typer.echo(f"published {one.title} ({one.path})")
-
-
-def _refuse_upcoming(found: list[Found]) -> None:
-    """What this release cannot publish yet is refused before anything is written."""
-    from snowmelt.cli.definition_files import DefinitionFilesError
-    from snowmelt.sdk.registry import IN_ORDER
-
-    models = tuple(kind.model for kind in IN_ORDER)
-    problems = [
-        f"{one.path}: {one.title}: this release has keys, groups and services only"
-        for one in found
-        if not isinstance(one.definition, models)
-    ]
-    if problems:
-        raise DefinitionFilesError(problems)

@@ -9,11 +9,26 @@ from snowmelt.cli.errors import CommandError
 from snowmelt.cli.python_definitions import read_python
 from snowmelt.cli.yaml_definitions import read_yaml
 from snowmelt.compute.plan import plan_group
-from snowmelt.definitions import AttributeGroup, AttributeKey, EventLog, RuleIntervention, Service, domain_userid
+from snowmelt.definitions import (
+    AgenticDecision,
+    AttributeGroup,
+    AttributeKey,
+    EventLog,
+    RuleIntervention,
+    Service,
+    domain_userid,
+)
+from snowmelt.definitions.attribute_key import BUILT_IN_KEYS
 from snowmelt.definitions.base import Definition
 from snowmelt.definitions.identity import same_definition
 from snowmelt.definitions.problems import DefinitionError, Problem
-from snowmelt.definitions.rules import check_event_log, check_group, check_intervention, check_key
+from snowmelt.definitions.rules import (
+    check_agentic_decision,
+    check_event_log,
+    check_group,
+    check_intervention,
+    check_key,
+)
 from snowmelt.definitions.rules.services import check_service
 
 _READERS = {".py": read_python, ".yaml": read_yaml, ".yml": read_yaml}
@@ -24,7 +39,10 @@ _FAMILIES = (
     (Service, "service"),
     (RuleIntervention, "intervention"),
     (EventLog, "event log"),
+    (AgenticDecision, "agentic decision"),
 )
+_UNVERSIONED = (EventLog, AgenticDecision)
+"""What is addressed by its name alone, although it has a member ``version``."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +82,12 @@ def title_of(definition: Definition) -> str:
     'attribute key user_id'
     """
     family = next(word for kind, word in _FAMILIES if isinstance(definition, kind))
-    version = getattr(definition, "version", None)
+    version = None if isinstance(definition, _UNVERSIONED) else getattr(definition, "version", None)
     return f"{family} {getattr(definition, 'name', '')}" + (f" version {version}" if version is not None else "")
 
 
 def load_definitions(paths: Iterable[Path]) -> list[Found]:
-    """Every definition in files and folders, each once, keys before groups before services.
+    """Every definition in files and folders, each once, what others refer to before these others.
 
     Args:
         paths: ``.py``, ``.yaml`` and ``.yml`` files, or folders of them (searched to the bottom).
@@ -98,6 +116,7 @@ def needed_elsewhere(found: Sequence[Found]) -> dict[str, list[str]]:
         By the title of a definition, what it needs; definitions that need nothing are left out.
     """
     there = {one.title for one in found}
+    groups = [one.definition for one in found if isinstance(one.definition, AttributeGroup)]
     needed: dict[str, list[str]] = {}
     for one in found:
         match one.definition:
@@ -105,11 +124,29 @@ def needed_elsewhere(found: Sequence[Found]) -> dict[str, list[str]]:
                 wanted = [f"attribute key {key.name}"]
             case Service(attribute_groups=links):
                 wanted = [f"attribute group {link.name} version {link.version}" for link in links]
+            case RuleIntervention() as rule:
+                links = rule.payload_attribute_groups or []
+                wanted = [f"attribute group {link.name} version {link.version}" for link in links]
+                wanted += (
+                    f"attribute key {key.name}"
+                    for key in rule.target_attribute_keys or ()
+                    if key.name not in BUILT_IN_KEYS
+                )
+                wanted += _attributes_elsewhere(rule.attribute_names(), groups)
+            case AgenticDecision() as decision:
+                wanted = [f"event log {name}" for name in decision.contexts]
+                wanted += _attributes_elsewhere(decision.attribute_names(), groups)
             case _:
                 wanted = []
         if missing := [title for title in wanted if title not in there]:
             needed[one.title] = missing
     return needed
+
+
+def _attributes_elsewhere(names: Iterable[str], groups: Sequence[AttributeGroup]) -> list[str]:
+    """Attributes in criteria that no group in the files has."""
+    here = {f"{group.name}:{column}" for group in groups for column in group.column_names()}
+    return [f"attribute {name}" for name in names if name not in here]
 
 
 def _files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
@@ -161,8 +198,11 @@ def _broken_rules(found: Sequence[Found]) -> Iterator[str]:
             case RuleIntervention():
                 # As a draft: what it refers to may be on the server.
                 wrong = check_intervention(one.definition.model_copy(update={"is_published": False}))
-            case _:
+            case EventLog():
                 wrong = check_event_log(one.definition)
+            case _:
+                # What it refers to may be on the server.
+                wrong = check_agentic_decision(one.definition)
         yield from (f"{one.path}: {one.title}: {problem}" for problem in wrong)
 
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 import snowmelt.definitions
 from snowmelt.cli.misreadings import misreadings
-from snowmelt.definitions import AttributeGroup, AttributeKey, EventLog, RuleIntervention, Service
+from snowmelt.definitions import AgenticDecision, AttributeGroup, AttributeKey, EventLog, RuleIntervention, Service
 
-KINDS = (AttributeKey, AttributeGroup, Service, RuleIntervention, EventLog)
+KINDS = (AttributeKey, AttributeGroup, Service, RuleIntervention, EventLog, AgenticDecision)
 
 _OURS = [value for value in vars(snowmelt.definitions).values() if isinstance(value, AttributeKey)]
 """Keys that a file has only because it imports them."""

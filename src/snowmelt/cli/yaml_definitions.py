@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from snowmelt.cli.members import unknown_members
 from snowmelt.cli.misreadings import misreadings
 from snowmelt.definitions import (
+    AgenticDecision,
     AttributeGroup,
     AttributeKey,
     BatchAttributeGroup,
@@ -35,6 +36,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "service": Service,
     "rule_intervention": RuleIntervention,
     "event_log": EventLog,
+    "agentic_decision": AgenticDecision,
 }
 KINDS = ", ".join(_MODELS)
 """The values of ``kind``, for messages."""

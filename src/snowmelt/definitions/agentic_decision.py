@@ -7,8 +7,8 @@ from pydantic import Field
 from snowmelt.definitions.attribute_key import LinkAttributeKey
 from snowmelt.definitions.base import Definition
 from snowmelt.definitions.enums import AgenticOutputType, ModelTier
-from snowmelt.definitions.intervention import InterventionCriteria
-from snowmelt.definitions.names import Instant, Name, Text255, Text1024, Text3800
+from snowmelt.definitions.intervention import InterventionCriteria, criteria_of
+from snowmelt.definitions.names import Instant, Name, Text255, Text1024, Text3800, VersionNumber
 
 
 class AgenticDecisionValue(Definition):
@@ -42,7 +42,7 @@ class AgenticDecision(Definition):
     """A question about a session, when it is asked and which answers it has."""
 
     name: Name = Field(description="Name of the decision.")
-    version: int = Field(default=1, description="Version of the definition.")
+    version: VersionNumber = Field(default=1, description="Version of the definition.")
     description: Text1024 | None = Field(default=None, description="What it is for, for people.")
     owner: Text255 | None = Field(default=None, description="Who answers for it.")
     attribute_key: LinkAttributeKey = Field(description="Whose events are looked at; a session.")
@@ -53,12 +53,21 @@ class AgenticDecision(Definition):
     triggers: list[CriteriaTrigger] = Field(min_length=1, max_length=5, description="When it is asked.")
     evaluation_policy: AgenticDecisionEvaluationPolicy | None = Field(default=None, description="How often.")
     agent_config: AgenticDecisionAgentConfig | None = Field(default=None, description="By whom.")
+    is_published: bool = Field(default=False, description="Whether it is in use.")
+
+    def to_wire(self) -> dict[str, Any]:
+        """The definition as JSON-ready members; its state travels in calls of its own."""
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True, exclude={"is_published"})
+
+    def attribute_names(self) -> list[str]:
+        """The ``group:attribute`` names in the triggers, each once, in reading order."""
+        criteria = (criterion for trigger in self.triggers for criterion in criteria_of(trigger.criteria))
+        return list(dict.fromkeys(criterion.attribute for criterion in criteria))
 
 
 class AgenticDecisionResponse(AgenticDecision):
-    """An agentic decision as the registry holds it."""
+    """An agentic decision as the registry holds it: the newest row, and whether it or an older one is in use."""
 
-    is_published: bool = Field(default=False, description="Whether this row is in use.")
     has_published_version: bool = Field(default=False, description="Whether some row is in use.")
 
 

@@ -12,7 +12,7 @@ from snowmelt.definitions.base import Definition, OwnedDefinition, Owner
 from snowmelt.definitions.batch_source import BatchSource
 from snowmelt.definitions.duration import Duration
 from snowmelt.definitions.enums import AttributeType, GroupKind
-from snowmelt.definitions.names import Instant, Name, Text
+from snowmelt.definitions.names import Instant, Name, Text, VersionNumber
 from snowmelt.definitions.reading import AttributeReader
 
 
@@ -31,7 +31,7 @@ class AttributeGroup(OwnedDefinition):
     """
 
     name: Name = ModelField(description="Name of the group.")
-    version: int = ModelField(default=1, description="Version of the group, from 1.")
+    version: VersionNumber = ModelField(default=1, description="Version of the group, from 1.")
     attribute_key: AttributeKey = ModelField(description="Whose attributes these are.")
     ttl: Duration | None = ModelField(default=None, description="For attributes without a `ttl` of their own.")
     batch_source: BatchSource | None = ModelField(default=None, description="Table that feeds the group.")
@@ -177,7 +177,7 @@ class VersionedLinkAttributeGroup(Definition):
     """A reference to one version of a group. The group itself may be given in its place."""
 
     name: Name = ModelField(description="Name of the group.")
-    version: int = ModelField(default=1, description="Version of the group.")
+    version: VersionNumber = ModelField(default=1, description="Version of the group.")
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,16 @@ from snowmelt.definitions.attribute_key import LinkAttributeKey
 from snowmelt.definitions.base import Definition
 from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.event import Event
-from snowmelt.definitions.names import Name, NonEmpty, PropertyPath, SchemaName, Text255, Text1024, Text3800
+from snowmelt.definitions.names import (
+    Name,
+    NonEmpty,
+    PropertyPath,
+    SchemaName,
+    Text255,
+    Text1024,
+    Text3800,
+    VersionNumber,
+)
 from snowmelt.definitions.property import property_tag
 from snowmelt.definitions.reading import ContextReader
 
@@ -108,7 +117,7 @@ class EventLog(Definition):
     """
 
     name: Name = Field(description="Name of the log.")
-    version: int = Field(default=1, description="Version of the definition.")
+    version: VersionNumber = Field(default=1, description="Version of the definition.")
     description: Text1024 | None = Field(default=None, description="What it is for, for people.")
     owner: Text255 | None = Field(default=None, description="Who answers for it.")
     prompt: Text3800 | None = Field(default=None, description="Handed to the assistant before the events.")

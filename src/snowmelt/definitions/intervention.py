@@ -10,7 +10,7 @@ from snowmelt.definitions.attribute_key import LinkAttributeKey
 from snowmelt.definitions.base import Definition, OwnedDefinition, Owner
 from snowmelt.definitions.criteria import CriterionValue, refuse_double_equals
 from snowmelt.definitions.enums import RuleOperator
-from snowmelt.definitions.names import CriterionAttribute, Name, Text
+from snowmelt.definitions.names import CriterionAttribute, Name, Text, VersionNumber
 
 GROUPINGS = ("all", "any", "none")
 
@@ -106,7 +106,7 @@ class BaseIntervention(OwnedDefinition):
     """What every kind of intervention has."""
 
     name: Name = Field(description="Name of the intervention.")
-    version: int = Field(default=1, description="Version of the intervention, from 1.")
+    version: VersionNumber = Field(default=1, description="Version of the intervention, from 1.")
     description: Text | None = Field(default=None, description="What it is for, for people.")
     owner: Owner = Field(default=None, validate_default=True, description="E-mail address of whoever answers for it.")
     is_published: bool = Field(default=False, description="Whether it is in use.")

@@ -7,13 +7,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 NAME_PATTERN = r"^[A-Za-z0-9_]+$"
 LONGEST_NAME = 128
 
 Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)]
 """The name of a definition: letters, digits and underscores."""
+
+VersionNumber: TypeAlias = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""The version of a definition: counted from 1, which its rules say; here only what a database can hold."""
 
 _NO_NUL = r"^[^\x00]*$"
 Text: TypeAlias = Annotated[str, StringConstraints(pattern=_NO_NUL)]

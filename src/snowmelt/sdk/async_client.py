@@ -6,9 +6,9 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from snowmelt.definitions import EventLogResponse, Service
-from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput
-from snowmelt.sdk import reading, registry
+from snowmelt.definitions import AgenticDecisionResponse, EventLogResponse, RuleIntervention, Service
+from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
+from snowmelt.sdk import interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, AsyncDriver
 from snowmelt.sdk.messages import Call
@@ -16,7 +16,7 @@ from snowmelt.sdk.not_yet import not_yet
 from snowmelt.sdk.registry import Publishable
 from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
-from snowmelt.sdk.upcoming import UpcomingCalls
+from snowmelt.sdk.upcoming import UpcomingCalls, UpcomingInterventions
 
 T = TypeVar("T")
 
@@ -58,9 +58,13 @@ class AsyncRegistryClient:
         """One service."""
         return await self._run(registry.get_service(name))
 
-    def get_event_log(self, name: str) -> EventLogResponse:
-        """The definition of an event log; not available yet."""
-        raise not_yet("Signals.registry.get_event_log")
+    async def get_event_log(self, name: str) -> EventLogResponse:
+        """One event log: its newest definition, and whether that or an older one is in use."""
+        return await self._run(registry.get_event_log(name))
+
+    async def get_agentic_decision(self, name: str) -> AgenticDecisionResponse:
+        """One agentic decision: its newest definition, and whether that or an older one is in use."""
+        return await self._run(registry.get_decision(name))
 
     async def list_attribute_groups(self) -> list[AttributeGroupResponse]:
         """All versions of all groups."""
@@ -73,6 +77,41 @@ class AsyncRegistryClient:
     async def list_services(self) -> list[Service]:
         """All services."""
         return await self._run(registry.list_services())
+
+    async def list_event_logs(self) -> list[EventLogResponse]:
+        """All event logs."""
+        return await self._run(registry.list_event_logs())
+
+    async def list_agentic_decisions(self) -> list[AgenticDecisionResponse]:
+        """All agentic decisions."""
+        return await self._run(registry.list_decisions())
+
+
+class AsyncInterventionsClient(UpcomingInterventions):
+    """Interventions on the server, one by one; ``signals.interventions``."""
+
+    def __init__(self, run: _AsyncRunner) -> None:
+        self._run = run
+
+    async def get(self, name: str, *, version: int | None = None) -> RuleInterventionResponse:
+        """One version of an intervention, by default its highest."""
+        return await self._run(interventions.get(name, version))
+
+    async def create(self, intervention: RuleIntervention) -> RuleInterventionResponse:
+        """Register a version; it must be new."""
+        return await self._run(interventions.create(intervention))
+
+    async def update(self, intervention: RuleIntervention) -> RuleInterventionResponse:
+        """Replace a version, or change its state; it must be there."""
+        return await self._run(interventions.update(intervention))
+
+    async def delete(self, name: str, version: int) -> dict[str, bool]:
+        """Remove an unpublished version."""
+        return await self._run(interventions.delete(name, version))
+
+    async def list(self) -> Sequence[RuleInterventionResponse]:
+        """All versions of all interventions."""
+        return await self._run(interventions.all_versions())
 
 
 class AsyncAttributesClient:
@@ -99,6 +138,7 @@ class AsyncAttributesClient:
 class _AsyncClient(UpcomingCalls):
     registry: AsyncRegistryClient
     attributes: AsyncAttributesClient
+    interventions: AsyncInterventionsClient
 
     def __init__(
         self,
@@ -116,6 +156,7 @@ class _AsyncClient(UpcomingCalls):
         self._run = _AsyncRunner(session, self._driver)
         self.registry = AsyncRegistryClient(self._run)
         self.attributes = AsyncAttributesClient(self._run)
+        self.interventions = AsyncInterventionsClient(self._run)
 
     async def publish(self, objects: Sequence[Publishable]) -> list[Publishable]:
         """See `Signals.publish`."""
@@ -132,6 +173,10 @@ class _AsyncClient(UpcomingCalls):
     async def get_attribute_group(self, name: str, version: int | None = None) -> AttributeGroupResponse:
         """See `Signals.get_attribute_group`."""
         return await self._run(registry.get_group(name, version))
+
+    async def get_event_log(self, name: str) -> EventLogResponse:
+        """See `Signals.get_event_log`."""
+        return await self._run(registry.get_event_log(name))
 
     async def get_service_attributes(self, name: str, attribute_key: str, identifier: str) -> dict[str, Any]:
         """See `Signals.get_service_attributes`."""

@@ -6,9 +6,9 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from snowmelt.definitions import EventLogResponse, Service
-from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput
-from snowmelt.sdk import reading, registry
+from snowmelt.definitions import AgenticDecisionResponse, EventLogResponse, RuleIntervention, Service
+from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
+from snowmelt.sdk import interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, Driver
 from snowmelt.sdk.messages import Call
@@ -16,7 +16,7 @@ from snowmelt.sdk.not_yet import not_yet
 from snowmelt.sdk.registry import Publishable
 from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
-from snowmelt.sdk.upcoming import UpcomingCalls
+from snowmelt.sdk.upcoming import UpcomingCalls, UpcomingInterventions
 
 T = TypeVar("T")
 
@@ -59,8 +59,12 @@ class RegistryClient:
         return self._run(registry.get_service(name))
 
     def get_event_log(self, name: str) -> EventLogResponse:
-        """The definition of an event log; not available yet."""
-        raise not_yet("Signals.registry.get_event_log")
+        """One event log: its newest definition, and whether that or an older one is in use."""
+        return self._run(registry.get_event_log(name))
+
+    def get_agentic_decision(self, name: str) -> AgenticDecisionResponse:
+        """One agentic decision: its newest definition, and whether that or an older one is in use."""
+        return self._run(registry.get_decision(name))
 
     def list_attribute_groups(self) -> list[AttributeGroupResponse]:
         """All versions of all groups."""
@@ -73,6 +77,41 @@ class RegistryClient:
     def list_services(self) -> list[Service]:
         """All services."""
         return self._run(registry.list_services())
+
+    def list_event_logs(self) -> list[EventLogResponse]:
+        """All event logs."""
+        return self._run(registry.list_event_logs())
+
+    def list_agentic_decisions(self) -> list[AgenticDecisionResponse]:
+        """All agentic decisions."""
+        return self._run(registry.list_decisions())
+
+
+class InterventionsClient(UpcomingInterventions):
+    """Interventions on the server, one by one; ``signals.interventions``."""
+
+    def __init__(self, run: _Runner) -> None:
+        self._run = run
+
+    def get(self, name: str, *, version: int | None = None) -> RuleInterventionResponse:
+        """One version of an intervention, by default its highest."""
+        return self._run(interventions.get(name, version))
+
+    def create(self, intervention: RuleIntervention) -> RuleInterventionResponse:
+        """Register a version; it must be new."""
+        return self._run(interventions.create(intervention))
+
+    def update(self, intervention: RuleIntervention) -> RuleInterventionResponse:
+        """Replace a version, or change its state; it must be there."""
+        return self._run(interventions.update(intervention))
+
+    def delete(self, name: str, version: int) -> dict[str, bool]:
+        """Remove an unpublished version."""
+        return self._run(interventions.delete(name, version))
+
+    def list(self) -> Sequence[RuleInterventionResponse]:
+        """All versions of all interventions."""
+        return self._run(interventions.all_versions())
 
 
 class AttributesClient:
@@ -99,6 +138,7 @@ class AttributesClient:
 class _Client(UpcomingCalls):
     registry: RegistryClient
     attributes: AttributesClient
+    interventions: InterventionsClient
 
     def __init__(
         self,
@@ -116,6 +156,7 @@ class _Client(UpcomingCalls):
         self._run = _Runner(session, self._driver)
         self.registry = RegistryClient(self._run)
         self.attributes = AttributesClient(self._run)
+        self.interventions = InterventionsClient(self._run)
 
     def publish(self, objects: Sequence[Publishable]) -> list[Publishable]:
         """Register definitions and put them to use; from now on events count.
@@ -124,10 +165,10 @@ class _Client(UpcomingCalls):
         needs a higher version. The order in the list does not matter.
 
         Args:
-            objects: Attribute keys, attribute groups and services.
+            objects: Attribute keys, attribute groups, services, interventions, event logs, agentic decisions.
 
         Returns:
-            The definitions as the server has them: keys first, then groups, then services.
+            The definitions as the server has them, in that order of kinds.
 
         Raises:
             SignalsValidationError: A definition is wrong; ``problems`` lists everything.
@@ -139,7 +180,7 @@ class _Client(UpcomingCalls):
         """Take definitions out of use: events no longer count, and what was computed stays readable.
 
         Args:
-            objects: Attribute keys, attribute groups and services.
+            objects: Definitions of any kind.
 
         Raises:
             SignalsConflictError: Something published still uses one of them.
@@ -150,7 +191,7 @@ class _Client(UpcomingCalls):
         """Remove unpublished definitions and everything they have computed.
 
         Args:
-            objects: Attribute keys, attribute groups and services.
+            objects: Definitions of any kind.
 
         Raises:
             SignalsConflictError: One of them is published or in use.
@@ -165,6 +206,14 @@ class _Client(UpcomingCalls):
             SignalsNotFoundError: There is none.
         """
         return self._run(registry.get_group(name, version))
+
+    def get_event_log(self, name: str) -> EventLogResponse:
+        """One event log: its newest definition, and whether that or an older one is in use.
+
+        Raises:
+            SignalsNotFoundError: There is none.
+        """
+        return self._run(registry.get_event_log(name))
 
     def get_service_attributes(self, name: str, attribute_key: str, identifier: str) -> dict[str, Any]:
         """The present values of all attributes of a service, for one customer, session or other key.

@@ -7,13 +7,21 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from snowmelt.definitions import AttributeGroup, AttributeKey, EventLog, RuleIntervention, Service
+from snowmelt.definitions import (
+    AgenticDecision,
+    AgenticDecisionResponse,
+    AttributeGroup,
+    AttributeKey,
+    EventLog,
+    EventLogResponse,
+    RuleIntervention,
+    Service,
+)
 from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput
 from snowmelt.sdk.errors import SignalsConfigError, SignalsError
 from snowmelt.sdk.messages import Call, Request, Response
-from snowmelt.sdk.not_yet import not_yet
 
-Publishable = AttributeGroup | Service | AttributeKey | RuleIntervention | EventLog
+Publishable = AttributeGroup | Service | AttributeKey | RuleIntervention | EventLog | AgenticDecision
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -25,11 +33,13 @@ class Kind:
         path: Of the collection, with its trailing slash.
         model: The class of its members.
         versioned: Whether members are addressed by name and version.
+        engines: What they are called in calls that publish; None where a definition itself says its state.
     """
 
     path: str
-    model: type[AttributeKey] | type[AttributeGroup] | type[Service]
+    model: type[Publishable]
     versioned: bool = False
+    engines: str | None = None
 
     def item(self, definition: Any) -> str:
         """The path of one member."""
@@ -40,7 +50,10 @@ class Kind:
 KEYS = Kind("registry/attribute_keys/", AttributeKey)
 GROUPS = Kind("registry/attribute_groups/", AttributeGroup, versioned=True)
 SERVICES = Kind("registry/services/", Service)
-IN_ORDER = (KEYS, GROUPS, SERVICES)
+INTERVENTIONS = Kind("registry/interventions/", RuleIntervention, versioned=True)
+EVENT_LOGS = Kind("registry/event_logs/", EventLog, engines="event_logs")
+DECISIONS = Kind("registry/agentic_decisions/", AgenticDecision, engines="agentic_decisions")
+IN_ORDER = (KEYS, GROUPS, SERVICES, INTERVENTIONS, EVENT_LOGS, DECISIONS)
 """What refers to something is written after it, and deleted before it."""
 
 
@@ -75,7 +88,7 @@ def delete(objects: Sequence[Publishable]) -> Call[None]:
 
 def get_key(name: str) -> Call[AttributeKeyOutput]:
     """One attribute key."""
-    return (yield from _get(KEYS.path + quote(name, safe=""), AttributeKeyOutput))
+    return (yield from one(KEYS.path + quote(name, safe=""), AttributeKeyOutput))
 
 
 def get_group(name: str, version: int | None = None) -> Call[AttributeGroupResponse]:
@@ -83,27 +96,47 @@ def get_group(name: str, version: int | None = None) -> Call[AttributeGroupRespo
     path = GROUPS.path + quote(name, safe="")
     if version is not None:
         path += f"/versions/{version}"
-    return (yield from _get(path, AttributeGroupResponse))
+    return (yield from one(path, AttributeGroupResponse))
 
 
 def get_service(name: str) -> Call[Service]:
     """One service."""
-    return (yield from _get(SERVICES.path + quote(name, safe=""), Service))
+    return (yield from one(SERVICES.path + quote(name, safe=""), Service))
+
+
+def get_event_log(name: str) -> Call[EventLogResponse]:
+    """One event log: its newest definition."""
+    return (yield from one(EVENT_LOGS.path + quote(name, safe=""), EventLogResponse))
+
+
+def get_decision(name: str) -> Call[AgenticDecisionResponse]:
+    """One agentic decision: its newest definition."""
+    return (yield from one(DECISIONS.path + quote(name, safe=""), AgenticDecisionResponse))
 
 
 def list_keys() -> Call[list[AttributeKeyOutput]]:
     """All attribute keys, the built-in ones too."""
-    return (yield from _list(KEYS, AttributeKeyOutput))
+    return (yield from all_of(KEYS, AttributeKeyOutput))
 
 
 def list_groups() -> Call[list[AttributeGroupResponse]]:
     """All versions of all groups."""
-    return (yield from _list(GROUPS, AttributeGroupResponse))
+    return (yield from all_of(GROUPS, AttributeGroupResponse))
 
 
 def list_services() -> Call[list[Service]]:
     """All services."""
-    return (yield from _list(SERVICES, Service))
+    return (yield from all_of(SERVICES, Service))
+
+
+def list_event_logs() -> Call[list[EventLogResponse]]:
+    """All event logs."""
+    return (yield from all_of(EVENT_LOGS, EventLogResponse))
+
+
+def list_decisions() -> Call[list[AgenticDecisionResponse]]:
+    """All agentic decisions."""
+    return (yield from all_of(DECISIONS, AgenticDecisionResponse))
 
 
 def _with_state(objects: Sequence[Publishable], *, published: bool, call: str) -> list[Publishable]:
@@ -120,12 +153,9 @@ def _kind(definition: object, call: str) -> Kind:
     for kind in IN_ORDER:
         if isinstance(definition, kind.model):
             return kind
-    for upcoming in (RuleIntervention, EventLog):
-        if isinstance(definition, upcoming):
-            raise not_yet(f"Signals.{call}({upcoming.__name__})")
     raise SignalsConfigError(
-        f"{call}() takes a list of attribute keys, attribute groups and services, "
-        f"but one item is a {type(definition).__name__}"
+        f"{call}() takes a list of definitions: attribute keys, attribute groups, services, interventions, "
+        f"event logs, agentic decisions; but one item is a {type(definition).__name__}"
     )
 
 
@@ -134,23 +164,37 @@ def _create_or_replace(kind: Kind, definition: Publishable) -> Call[Publishable]
     response = yield Request("POST", kind.path, body)
     if response.status == 400:
         response = yield Request("PUT", kind.item(definition), body)
-    return _parsed(response, type(definition), response.json())
+    written = parsed(response, type(definition), response.json())
+    if kind.engines is None:
+        return written
+    # Where drafts are written, putting them to use is a call of its own.
+    change = "publish" if definition.is_published else "unpublish"
+    response = yield Request("POST", f"engines/{change}", {kind.engines: [{"name": definition.name}]})
+    response.json()
+    return written.model_copy(update={"is_published": definition.is_published})
 
 
-def _get(path: str, model: type[M]) -> Call[M]:
+def one(path: str, model: type[M]) -> Call[M]:
+    """The definition at a path."""
     response = yield Request("GET", path)
-    return _parsed(response, model, response.json())
+    return parsed(response, model, response.json())
 
 
-def _list(kind: Kind, model: type[M]) -> Call[list[M]]:
+def all_of(kind: Kind, model: type[M]) -> Call[list[M]]:
+    """Every definition of a kind."""
     response = yield Request("GET", kind.path)
     items = response.json()
     if not isinstance(items, list):
         raise response.unexpected(f"expected a list, got {type(items).__name__}")
-    return [_parsed(response, model, item) for item in items]
+    return [parsed(response, model, item) for item in items]
 
 
-def _parsed(response: Response, model: type[M], body: Any) -> M:
+def parsed(response: Response, model: type[M], body: Any) -> M:
+    """The body of an answer as a ``model``.
+
+    Raises:
+        SignalsResponseError: It does not fit.
+    """
     try:
         return model.model_validate(body)
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """The part of the public surface that is not built yet: signatures that raise `NotYetAvailableError`.
 
-One mixin and three sub-clients serve the synchronous and the asynchronous client alike, because they raise
+Mixins and sub-clients serve the synchronous and the asynchronous client alike, because they raise
 before there is anything to wait for.
 """
 
@@ -22,9 +22,7 @@ from snowmelt.definitions import (
     DatasetPreviewResponse,
     DatasetRunResponse,
     DatasetRunStatusResponse,
-    EventLogResponse,
     InterventionInstance,
-    RuleIntervention,
     SessionAnchors,
     TrainingSpan,
     UserSuppliedAnchors,
@@ -37,24 +35,8 @@ Groups = Sequence[AttributeGroup | AttributeGroupResponse]
 Anchors = SessionAnchors | UserSuppliedAnchors
 
 
-class InterventionsClient:
-    """Rules over attributes; not available yet."""
-
-    def get(self, name: str, *, version: int | None = None) -> RuleIntervention:
-        """One intervention, its highest version by default."""
-        raise not_yet("Signals.interventions.get")
-
-    def create(self, intervention: RuleIntervention) -> RuleIntervention:
-        """Register an intervention."""
-        raise not_yet("Signals.interventions.create")
-
-    def update(self, intervention: RuleIntervention) -> RuleIntervention:
-        """Replace an intervention."""
-        raise not_yet("Signals.interventions.update")
-
-    def delete(self, name: str, version: int) -> dict[str, bool]:
-        """Remove an intervention."""
-        raise not_yet("Signals.interventions.delete")
+class UpcomingInterventions:
+    """What interventions do once they run; not available yet."""
 
     def publish(
         self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers
@@ -65,10 +47,6 @@ class InterventionsClient:
     def subscribe(self, targets: AttributeKeyIdentifiers) -> Any:
         """Receive the interventions for the targets."""
         raise not_yet("Signals.interventions.subscribe")
-
-    def list(self) -> Sequence[RuleIntervention]:
-        """All interventions."""
-        raise not_yet("Signals.interventions.list")
 
 
 class PreviewClient:
@@ -128,12 +106,10 @@ class DatasetClient:
 class UpcomingCalls:
     """The methods of a client that are not available yet."""
 
-    interventions: InterventionsClient
     testing: PreviewClient
     datasets: DatasetClient
 
     def __init__(self) -> None:
-        self.interventions = InterventionsClient()
         self.testing = PreviewClient()
         self.datasets = DatasetClient()
 
@@ -152,10 +128,6 @@ class UpcomingCalls:
     ) -> AgenticContextResponse | str:
         """The latest events of a session, as data or as a text for a language model."""
         raise not_yet("Signals.get_agentic_context")
-
-    def get_event_log(self, name: str) -> EventLogResponse:
-        """The definition of an event log."""
-        raise not_yet("Signals.get_event_log")
 
     def push_intervention(
         self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance

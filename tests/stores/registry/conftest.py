@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from snowmelt.definitions import AttributeGroup, Service
+from snowmelt.definitions import AgenticDecision, AttributeGroup, EventLog, RuleIntervention, Service
 from snowmelt.definitions.attribute_group import read_group
 from snowmelt.stores.registry import Registry
 
@@ -67,5 +67,54 @@ def service() -> Callable[..., Service]:
     def make(name: str, *links: tuple[str, int], **members: Any) -> Service:
         groups = [{"name": group, "version": version} for group, version in links]
         return Service.model_validate({"name": name, "owner": "data@example.com", "attribute_groups": groups} | members)
+
+    return make
+
+
+@pytest.fixture
+def rule() -> Callable[..., RuleIntervention]:
+    """Makes an intervention on ``shop:views``; any member can be given."""
+
+    def make(name: str = "nudge", version: int = 1, **members: Any) -> RuleIntervention:
+        criteria = {"attribute": "shop:views", "operator": ">", "value": 3}
+        body = {"name": name, "version": version, "owner": "crm@example.com", "criteria": criteria}
+        return RuleIntervention.model_validate(body | members)
+
+    return make
+
+
+@pytest.fixture
+def event_log() -> Callable[..., EventLog]:
+    """Makes an event log of page views; any member can be given."""
+
+    def make(name: str = "recent", **members: Any) -> EventLog:
+        kept = [{"type": "atomic", "name": "page_urlpath"}]
+        body = {
+            "name": name,
+            "attribute_key": {"name": "domain_sessionid"},
+            "events": [{"event": {"name": "page_view"}, "properties": kept}],
+            "max_events": 50,
+            "max_age_seconds": 1800,
+        }
+        return EventLog.model_validate(body | members)
+
+    return make
+
+
+@pytest.fixture
+def decision() -> Callable[..., AgenticDecision]:
+    """Makes an agentic decision about ``recent``, triggered by ``shop:views``; any member can be given."""
+
+    def make(name: str = "stuck", **members: Any) -> AgenticDecision:
+        criteria = {"attribute": "shop:views", "operator": ">", "value": 3}
+        body = {
+            "name": name,
+            "attribute_key": {"name": "domain_sessionid"},
+            "output_type": "boolean",
+            "decision_goal": "Does this visitor find what they look for?",
+            "contexts": ["recent"],
+            "triggers": [{"type": "criteria", "criteria": criteria}],
+        }
+        return AgenticDecision.model_validate(body | members)
 
     return make

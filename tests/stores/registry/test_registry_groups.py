@@ -14,6 +14,7 @@ from snowmelt.stores.registry import (
     KeyConflict,
     NotFound,
     PublishedVersion,
+    References,
     Refused,
     Registry,
     RegistryError,
@@ -157,7 +158,7 @@ def test_a_draft_may_be_incomplete_but_not_published(registry: Registry, group) 
     with pytest.raises(InvalidDefinition):
         registry.groups.update(group(attributes=[], is_published=True))
     with pytest.raises(InvalidDefinition):
-        registry.publishing.publish(groups=[("shop", 1)])
+        registry.publishing.publish(References(groups=[("shop", 1)]))
     assert not registry.groups.get("shop").group.is_published
 
 
@@ -181,7 +182,7 @@ def test_publishing_registers_a_key_that_says_what_it_identifies(registry: Regis
     registry.groups.create(group(attribute_key=ACCOUNT))
     with pytest.raises(NotFound):
         registry.keys.get("account")
-    registry.publishing.publish(groups=[("shop", 1)])
+    registry.publishing.publish(References(groups=[("shop", 1)]))
     stored = registry.keys.get("account")
     assert stored.key.is_published
     assert registry.groups.get("shop").group.attribute_key == stored.key
@@ -249,9 +250,9 @@ def test_laws_of_any_history(tmp_path_factory: pytest.TempPathFactory, group, mo
                     case "create":
                         registry.groups.create(group(version=version, attributes=attributes))
                     case "publish":
-                        registry.publishing.publish(groups=[("shop", version)])
+                        registry.publishing.publish(References(groups=[("shop", version)]))
                     case "unpublish":
-                        registry.publishing.unpublish(groups=[("shop", version)])
+                        registry.publishing.unpublish(References(groups=[("shop", version)]))
                     case "edit":
                         registry.groups.update(group(version=version, attributes=attributes))
                     case "delete":

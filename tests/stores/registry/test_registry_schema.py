@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from snowmelt.stores.registry import Registry, UnreadableRegistry, schema
+from snowmelt.stores.registry.states import new_state
 from snowmelt.stores.registry.tables import metadata
 
 
@@ -78,6 +79,25 @@ def test_an_older_registry_is_migrated_when_opened(path: Path) -> None:
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.VERSION,)]
     connection.close()
+
+
+def test_ids_of_stored_values_survive_their_migration(path: Path) -> None:
+    """A file of the first tables, one of whose ids is used up: it must not be given again."""
+    engine = create_engine(f"sqlite:///{path}")
+    config = migrations()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for name in ("kept", "gone"):
+            connection.exec_driver_sql(
+                "INSERT INTO states (group_name, group_version, created_at) VALUES (?, 3, '2026-01-01')", (name,)
+            )
+        connection.exec_driver_sql("DELETE FROM states WHERE group_name = 'gone'")
+    engine.dispose()
+    with Registry.open(path) as registry, registry._database.write() as change:
+        rows = change.connection.exec_driver_sql("SELECT id, kind, name, version FROM states").fetchall()
+        assert rows == [(1, "attribute_group", "kept", 3)]
+        assert new_state(change, "intervention", "fresh", 1) == 3
 
 
 def test_the_registry_of_a_newer_release_is_refused(path: Path) -> None:

@@ -7,6 +7,7 @@ from snowmelt.stores.registry import (
     InUse,
     InvalidDefinition,
     NotFound,
+    References,
     Registry,
     StillPublished,
 )
@@ -54,7 +55,7 @@ def test_to_be_published_its_groups_must_be(registry: Registry, group, service) 
         registry.services.create(service("storefront", ("shop", 1), is_published=True))
     registry.services.create(service("storefront", ("shop", 1)))
     with pytest.raises(InvalidDefinition, match="shop"):
-        registry.publishing.publish(services=["storefront"])
+        registry.publishing.publish(References(services=["storefront"]))
 
 
 @pytest.mark.parametrize("second", [1, 2])
@@ -77,12 +78,12 @@ def test_publishing_goes_from_keys_to_services(registry: Registry, group, servic
     registry.groups.create(group())
     registry.services.create(service("storefront", ("shop", 1)))
     revision = registry.revision()
-    registry.publishing.publish(services=["storefront"], groups=[("shop", 1)], keys=["user_id"])
+    registry.publishing.publish(References(services=["storefront"], groups=[("shop", 1)], keys=["user_id"]))
     assert registry.services.get("storefront").service.is_published
     assert registry.revision() == revision + 1
 
     with pytest.raises(InUse):
-        registry.publishing.unpublish(groups=[("shop", 1)], services=["storefront"])
+        registry.publishing.unpublish(References(groups=[("shop", 1)], services=["storefront"]))
     assert registry.services.get("storefront").service.is_published
 
 
@@ -90,7 +91,7 @@ def test_publishing_is_all_or_nothing(registry: Registry, group) -> None:
     registry.groups.create(group())
     revision = registry.revision()
     with pytest.raises(NotFound, match="absent"):
-        registry.publishing.publish(groups=[("shop", 1)], services=["absent"])
+        registry.publishing.publish(References(groups=[("shop", 1)], services=["absent"]))
     assert not registry.groups.get("shop").group.is_published
     assert registry.revision() == revision
 
@@ -98,5 +99,5 @@ def test_publishing_is_all_or_nothing(registry: Registry, group) -> None:
 def test_publishing_what_is_published_changes_nothing(registry: Registry, group) -> None:
     registry.groups.create(group(is_published=True))
     revision = registry.revision()
-    registry.publishing.publish(groups=[("shop", 1)], keys=["user_id"])
+    registry.publishing.publish(References(groups=[("shop", 1)], keys=["user_id"]))
     assert registry.revision() == revision

@@ -5,7 +5,7 @@ given. The server refuses with them; a client may look before it sends.
 """
 
 from snowmelt.definitions.rules.attributes import check_attribute
-from snowmelt.definitions.rules.event_logs import check_agentic_decision, check_event_log
+from snowmelt.definitions.rules.event_logs import check_agentic_decision, check_decision_references, check_event_log
 from snowmelt.definitions.rules.groups import check_group
 from snowmelt.definitions.rules.interventions import check_intervention, latest_with_attribute
 from snowmelt.definitions.rules.keys import check_key
@@ -14,6 +14,7 @@ from snowmelt.definitions.rules.services import check_service, colliding_names
 __all__ = [
     "check_agentic_decision",
     "check_attribute",
+    "check_decision_references",
     "check_event_log",
     "check_group",
     "check_intervention",

@@ -1,14 +1,15 @@
 """Rules for event logs and agentic decisions."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from snowmelt.definitions.agentic_decision import AgenticDecision
+from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.definitions.attribute_key import LinkAttributeKey
 from snowmelt.definitions.event_log import EventLog, EventLogAtomicProperty, EventSelection
 from snowmelt.definitions.problems import Problem
 from snowmelt.definitions.rules.comparisons import check_event
-from snowmelt.definitions.rules.interventions import check_criteria_tree
+from snowmelt.definitions.rules.interventions import check_criteria_attributes, check_criteria_tree
 
 SESSION_KEY: Final = "domain_sessionid"
 
@@ -28,9 +29,7 @@ def check_event_log(event_log: EventLog) -> list[Problem]:
     >>> [problem.loc for problem in check_event_log(log)]
     [('attribute_key', 'name')]
     """
-    problems = list(_check_session(event_log.attribute_key))
-    if event_log.version < 1:
-        problems.append(Problem(("version",), "versions are counted from 1", "greater_than_equal"))
+    problems = [*_check_session(event_log.attribute_key), *_check_version(event_log.version)]
     for index, selection in enumerate(event_log.events):
         problems += (problem.under("events", index) for problem in _check_selection(selection))
     return problems
@@ -38,7 +37,7 @@ def check_event_log(event_log: EventLog) -> list[Problem]:
 
 def check_agentic_decision(decision: AgenticDecision) -> list[Problem]:
     """Every problem of an agentic decision, apart from what it refers to."""
-    problems = list(_check_session(decision.attribute_key))
+    problems = [*_check_session(decision.attribute_key), *_check_version(decision.version)]
     names = [value.name for value in decision.values or ()]
     if decision.output_type == "enum" and len(names) < 2:
         problems.append(Problem(("values",), "`enum` needs two values at least to decide between", "too_short"))
@@ -54,6 +53,27 @@ def check_agentic_decision(decision: AgenticDecision) -> list[Problem]:
     return problems
 
 
+def check_decision_references(
+    decision: AgenticDecision, known_groups: Iterable[AttributeGroup], live_event_logs: Collection[str]
+) -> list[Problem]:
+    """What an agentic decision refers to in vain; this keeps it from being published.
+
+    Args:
+        decision: the definition.
+        known_groups: the registered group versions.
+        live_event_logs: names of the published event logs.
+    """
+    problems = [
+        Problem(("contexts", index), f"there is no published event log `{name}`: publish it first", "unknown_event_log")
+        for index, name in enumerate(decision.contexts)
+        if name not in live_event_logs
+    ]
+    groups = list(known_groups)
+    for index, trigger in enumerate(decision.triggers):
+        problems += check_criteria_attributes(trigger.criteria, ("triggers", index, "criteria"), groups)
+    return problems
+
+
 def _check_session(key: LinkAttributeKey) -> Iterator[Problem]:
     if key.name != SESSION_KEY:
         yield Problem(
@@ -61,6 +81,11 @@ def _check_session(key: LinkAttributeKey) -> Iterator[Problem]:
             f"this is about sessions: the key is `{SESSION_KEY}`, not `{key.name}`",
             "key",
         )
+
+
+def _check_version(version: int) -> Iterator[Problem]:
+    if version < 1:
+        yield Problem(("version",), "versions are counted from 1", "greater_than_equal")
 
 
 def _check_selection(selection: EventSelection) -> Iterator[Problem]:

@@ -87,11 +87,12 @@ def _check(
                 "unknown_attribute_key",
             )
     if intervention.is_published:
-        yield from _check_attributes(intervention.criteria, ("criteria",), known_groups)
+        yield from check_criteria_attributes(intervention.criteria, ("criteria",), known_groups)
         yield from _check_payload(intervention, {(group.name, group.version): group for group in known_groups})
 
 
-def _check_attributes(node: CriteriaNode, place: Loc, groups: list[AttributeGroup]) -> Iterator[Problem]:
+def check_criteria_attributes(node: CriteriaNode, place: Loc, groups: list[AttributeGroup]) -> Iterator[Problem]:
+    """Which attributes in criteria no published group version has; ``place`` is where the criteria stand."""
     if isinstance(node, InterventionCriterion):
         if latest_with_attribute(groups, node.attribute) is None:
             yield Problem(
@@ -103,7 +104,7 @@ def _check_attributes(node: CriteriaNode, place: Loc, groups: list[AttributeGrou
         return
     grouping, parts = children(node)
     for index, part in enumerate(parts):
-        yield from _check_attributes(part, (*place, grouping, index), groups)
+        yield from check_criteria_attributes(part, (*place, grouping, index), groups)
 
 
 def _check_payload(

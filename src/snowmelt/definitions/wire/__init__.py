@@ -1,5 +1,11 @@
 """What travels between clients and server around the definitions themselves."""
 
+from snowmelt.definitions.wire.drafts import (
+    AgenticDecisionAnswer,
+    RuleInterventionResponse,
+    drafted_members,
+    intervention_response,
+)
 from snowmelt.definitions.wire.engines import (
     AttributeKeyPublishedMetadata,
     NamedReference,
@@ -16,6 +22,7 @@ from snowmelt.definitions.wire.engines import (
     UnpublishResponse,
     VersionedReference,
 )
+from snowmelt.definitions.wire.published import published_attributes
 from snowmelt.definitions.wire.reading import (
     ErrorResponse,
     GetAttributeGroupAttributesRequest,
@@ -37,6 +44,7 @@ from snowmelt.definitions.wire.registry import (
     blobl_path,
     group_response,
     key_output,
+    with_property_syntax,
 )
 from snowmelt.definitions.wire.warehouse import (
     BatchSyncError,
@@ -51,6 +59,7 @@ from snowmelt.definitions.wire.warehouse import (
 )
 
 __all__ = [
+    "AgenticDecisionAnswer",
     "AttributeGroupResponse",
     "AttributeGroupTemplate",
     "AttributeGroupTemplatesResponse",
@@ -79,6 +88,7 @@ __all__ = [
     "PublishedStreamCalculatedProperty",
     "PublishedStreamLeafProperty",
     "ReadAnswer",
+    "RuleInterventionResponse",
     "SelectivePublishRequest",
     "SourceGroupReference",
     "TableInformation",
@@ -90,6 +100,10 @@ __all__ = [
     "ValidationProblem",
     "VersionedReference",
     "blobl_path",
+    "drafted_members",
     "group_response",
+    "intervention_response",
     "key_output",
+    "published_attributes",
+    "with_property_syntax",
 ]

@@ -8,7 +8,7 @@ from snowmelt.definitions.base import Definition
 from snowmelt.definitions.duration import Duration
 from snowmelt.definitions.enums import CalculatedOperation, DatePart, TimeUnit
 from snowmelt.definitions.intervention import RuleIntervention
-from snowmelt.definitions.names import Instant, Name
+from snowmelt.definitions.names import Instant, Name, VersionNumber
 
 
 class NamedReference(Definition):
@@ -20,7 +20,7 @@ class NamedReference(Definition):
 class VersionedReference(NamedReference):
     """One version of a definition."""
 
-    version: int = Field(description="Its version.")
+    version: VersionNumber = Field(description="Its version.")
 
 
 class SelectivePublishRequest(Definition):
@@ -32,6 +32,9 @@ class SelectivePublishRequest(Definition):
     interventions: list[VersionedReference] = Field(default_factory=list, description="Interventions.")
     event_logs: list[NamedReference] = Field(default_factory=list, description="Event logs.")
     agentic_decisions: list[NamedReference] = Field(default_factory=list, description="Agentic decisions.")
+    agentic_attributes: list[NamedReference] = Field(
+        default_factory=list, description="Agentic decisions under their other name."
+    )
 
     def is_empty(self) -> bool:
         """Whether nothing at all is referred to."""
@@ -49,6 +52,7 @@ class PublishResponse(Definition):
     """Whether there was anything to publish."""
 
     status: Literal["published", "nothing to publish"] = Field(description="What was done.")
+    evaluation: str | None = Field(default=None, description="What does not follow from it, if something does not.")
 
 
 class UnpublishResponse(Definition):

@@ -1,6 +1,5 @@
 """Answers of the registry: definitions with what the server adds to them."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
@@ -12,9 +11,10 @@ from snowmelt.definitions.attribute_key import AttributeKey
 from snowmelt.definitions.base import Definition
 from snowmelt.definitions.criteria import Criteria, Criterion
 from snowmelt.definitions.duration import Duration
-from snowmelt.definitions.enums import TemplateCategory
+from snowmelt.definitions.enums import PropertySyntax, TemplateCategory
 from snowmelt.definitions.names import Instant
-from snowmelt.definitions.property import AtomicProperty, EntityProperty, EventProperty, Property
+from snowmelt.definitions.property import Property
+from snowmelt.definitions.wire.expressions import path_in_event, rendered, rendered_criteria
 
 
 class AttributeKeyOutput(AttributeKey):
@@ -120,31 +120,35 @@ def group_response(
     return AttributeGroupResponse.model_construct(_fields_set=set(members), **members)
 
 
+def with_property_syntax(answer: dict[str, Any], group: AttributeGroup, syntax: PropertySyntax) -> dict[str, Any]:
+    """An answer with the properties of its attributes in another syntax.
+
+    Args:
+        answer: ``group_response(group).to_wire()``.
+        group: what it answers for.
+        syntax: of which system.
+    """
+    attributes = [
+        members
+        | {
+            "property": None if attribute.property is None else rendered(attribute.property, syntax),
+            "criteria": rendered_criteria(attribute.criteria, syntax),
+        }
+        for members, attribute in zip(answer["attributes"], group.attributes or (), strict=True)
+    ]
+    return answer | {"attributes": attributes}
+
+
 def blobl_path(key: AttributeKey) -> str | None:
     """Where the engine's event holds the identifier, or nothing if events do not give it.
 
+    >>> from snowmelt.definitions import EntityProperty
     >>> tag = EntityProperty(vendor="com.acme-shop", name="loyaltyCard", major_version=2, path="$.id")
     >>> blobl_path(AttributeKey(name="card", property=tag))
     'contexts_com_acme_shop_loyalty_card_2.0.id'
     """
-    match key.key_property():
-        case AtomicProperty(name=name):
-            return name
-        case EventProperty() as found:
-            return f"unstruct_event_{_column(found)}.{_steps(found)}"
-        case EntityProperty() as found:
-            return f"contexts_{_column(found)}.{found.index}.{_steps(found)}"
-    return None
-
-
-def _column(found: EventProperty | EntityProperty) -> str:
-    vendor = re.sub(r"[.-]", "_", found.vendor).lower()
-    name = re.sub(r"(?<=[^A-Z_])(?=[A-Z])", "_", re.sub(r"[.-]", "_", found.name)).lower()
-    return f"{vendor}_{name}_{found.major_version}"
-
-
-def _steps(found: EventProperty | EntityProperty) -> str:
-    return found.path.removeprefix("$").removeprefix(".")
+    found = key.key_property()
+    return None if found is None else path_in_event(found)
 
 
 class DeleteResponse(Definition):

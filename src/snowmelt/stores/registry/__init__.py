@@ -1,5 +1,6 @@
 """Where definitions are kept, and the rules of changing them."""
 
+from snowmelt.stores.registry.drafts import Drafts, StoredDraft
 from snowmelt.stores.registry.errors import (
     AlreadyExists,
     BuiltIn,
@@ -7,14 +8,18 @@ from snowmelt.stores.registry.errors import (
     InvalidDefinition,
     KeyConflict,
     NotFound,
+    OnlyDraft,
     PublishedVersion,
     Refused,
     RegistryError,
     StillPublished,
+    TooManyPublished,
     UnreadableRegistry,
 )
 from snowmelt.stores.registry.groups import StoredGroup
+from snowmelt.stores.registry.interventions import PublishedIntervention, StoredIntervention
 from snowmelt.stores.registry.keys import StoredKey
+from snowmelt.stores.registry.publishing import References
 from snowmelt.stores.registry.read_model import ReadGroup, ReadModel
 from snowmelt.stores.registry.registry import Registry
 from snowmelt.stores.registry.services import StoredService
@@ -22,19 +27,26 @@ from snowmelt.stores.registry.services import StoredService
 __all__ = [
     "AlreadyExists",
     "BuiltIn",
+    "Drafts",
     "InUse",
     "InvalidDefinition",
     "KeyConflict",
     "NotFound",
+    "OnlyDraft",
+    "PublishedIntervention",
     "PublishedVersion",
     "ReadGroup",
     "ReadModel",
+    "References",
     "Refused",
     "Registry",
     "RegistryError",
     "StillPublished",
+    "StoredDraft",
     "StoredGroup",
+    "StoredIntervention",
     "StoredKey",
     "StoredService",
+    "TooManyPublished",
     "UnreadableRegistry",
 ]

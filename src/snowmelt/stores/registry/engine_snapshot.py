@@ -6,30 +6,69 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from snowmelt.stores.registry.codec import is_stream
-from snowmelt.stores.registry.tables import attribute_groups, revision
+from snowmelt.stores.registry.interventions import published_interventions
+from snowmelt.stores.registry.tables import attribute_groups, event_logs, revision
 
 
 def engine_snapshot(connection: Connection) -> bytes:
-    """Every stream group version that has values or gathers them, as JSON.
+    """Every stream group version that has values or gathers them, and what else is published, as JSON.
 
     ::
 
-        {"revision": 12, "groups": [{"state_id": 3, "published": true, "group": {...}}, ...]}
+        {"revision": 12,
+         "groups": [{"state_id": 3, "published": true, "group": {...}}, ...],
+         "interventions": [{"state_id": 5, "targets": ["domain_userid"], "sources": {"shop:views": 2},
+                            "intervention": {...}}, ...],
+         "event_logs": [{"state_id": 7, "event_log": {...}}, ...]}
 
     Groups that are not ``published`` are frozen: their values are kept. A state id that is no longer
     mentioned is gone, and so are its values. Revisions only grow: of two snapshots the one with the greater
     revision holds. Drafts are left out, as are groups that are not computed from the stream.
+
+    Of interventions only the published are there, of event logs only the live definitions. ``targets`` are the
+    attribute keys that an intervention is sent to, ``sources`` the group version that each attribute in its
+    criteria means at this revision. Snapshots of older releases lack both lists.
     """
-    groups = attribute_groups
     number = connection.execute(select(revision.c.value)).scalar_one()
+    return msgspec.json.encode(
+        {
+            "revision": number,
+            "groups": _groups(connection),
+            "interventions": _interventions(connection),
+            "event_logs": _event_logs(connection),
+        }
+    )
+
+
+def _groups(connection: Connection) -> list[dict[str, Any]]:
+    groups = attribute_groups
     rows = connection.execute(
         select(groups.c.state_id, groups.c.is_published, groups.c.definition)
         .where(groups.c.published_at.is_not(None))
         .order_by(groups.c.state_id)
     )
-    entries: list[dict[str, Any]] = [
+    return [
         {"state_id": state_id, "published": is_published, "group": msgspec.Raw(definition.encode())}
         for state_id, is_published, definition in rows
         if is_stream(definition)
     ]
-    return msgspec.json.encode({"revision": number, "groups": entries})
+
+
+def _interventions(connection: Connection) -> list[dict[str, Any]]:
+    return [
+        {
+            "state_id": published.stored.state_id,
+            "targets": published.targets,
+            "sources": published.sources,
+            "intervention": published.stored.intervention.to_wire(),
+        }
+        for published in published_interventions(connection)
+    ]
+
+
+def _event_logs(connection: Connection) -> list[dict[str, Any]]:
+    logs = event_logs
+    rows = connection.execute(
+        select(logs.c.state_id, logs.c.live).where(logs.c.live.is_not(None)).order_by(logs.c.state_id)
+    )
+    return [{"state_id": state_id, "event_log": msgspec.Raw(live.encode())} for state_id, live in rows]

@@ -9,6 +9,8 @@
     │   ├── PublishedVersion       409     published_version
     │   ├── StillPublished         409     still_published
     │   ├── InUse                  409     in_use
+    │   ├── OnlyDraft              409     only_draft
+    │   ├── TooManyPublished       409     too_many_published
     │   ├── BuiltIn                409     built_in
     │   └── KeyConflict            409     key_conflict
     ├── InvalidDefinition          422     invalid_definition
@@ -51,13 +53,19 @@ class Refused(RegistryError):
 
 
 class PublishedVersion(Refused):
-    """A published version cannot be changed; a higher version is needed."""
+    """A published version cannot be changed; a higher version is needed.
+
+    Args:
+        what: kind and name, for example ``Attribute group shop``.
+        version: the published one.
+        next_free: a version that can be taken.
+    """
 
     code = "published_version"
 
-    def __init__(self, name: str, version: int, next_free: int) -> None:
+    def __init__(self, what: str, version: int, next_free: int) -> None:
         super().__init__(
-            f"Attribute group {name} version {version} is published and cannot be changed. "
+            f"{what} version {version} is published and cannot be changed. "
             f"Publish the new definition as version {next_free}, or unpublish version {version} first."
         )
         self.next_free = next_free
@@ -86,6 +94,18 @@ class InUse(Refused):
     def __init__(self, what: str, action: str, users: Sequence[str]) -> None:
         super().__init__(f"{what} cannot be {action}: it is used by {', '.join(users)}. Change or delete these first.")
         self.users = tuple(users)
+
+
+class OnlyDraft(Refused):
+    """A draft without anything live beside it is not discarded but deleted."""
+
+    code = "only_draft"
+
+
+class TooManyPublished(Refused):
+    """As many of a kind are published as may be."""
+
+    code = "too_many_published"
 
 
 class BuiltIn(Refused):

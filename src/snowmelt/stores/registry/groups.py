@@ -10,6 +10,7 @@ from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.identity import same_definition
 from snowmelt.definitions.problems import Problem
 from snowmelt.definitions.rules import check_group
+from snowmelt.stores.registry.agentic_decisions import unpublish_decisions_with
 from snowmelt.stores.registry.codec import group_from_json, to_json
 from snowmelt.stores.registry.database import Change, Database
 from snowmelt.stores.registry.errors import (
@@ -20,9 +21,11 @@ from snowmelt.stores.registry.errors import (
     PublishedVersion,
     StillPublished,
 )
+from snowmelt.stores.registry.interventions import unpublish_interventions_with
 from snowmelt.stores.registry.keys import settle_key
 from snowmelt.stores.registry.services import services_with_group
-from snowmelt.stores.registry.tables import attribute_groups, states
+from snowmelt.stores.registry.states import drop_state, new_state
+from snowmelt.stores.registry.tables import attribute_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ class Groups:
                 set_group_published(change, group.name, group.version, group.is_published)
             elif stored.group.is_published:
                 highest = _highest(change.connection, group.name) or group.version
-                raise PublishedVersion(group.name, group.version, highest + 1)
+                raise PublishedVersion(f"Attribute group {group.name}", group.version, highest + 1)
             else:
                 _check(change, group)
                 _edit(change, stored, group)
@@ -154,14 +157,15 @@ class Groups:
                 raise StillPublished(_title(stored.group))
             groups = attribute_groups
             change.connection.execute(delete(groups).where(groups.c.name == name, groups.c.version == version))
-            change.connection.execute(delete(states).where(states.c.id == stored.state_id))
+            drop_state(change, stored.state_id)
             change.mark()
 
 
 def set_group_published(change: Change, name: str, version: int, is_published: bool) -> None:
     """Publish or unpublish a version; nothing happens if it is so already.
 
-    Values stay stored and are continued when it is published again.
+    Values stay stored and are continued when it is published again. What is unpublished takes the published
+    interventions and agentic decisions that look at it along.
 
     Raises:
         NotFound: there is no such version.
@@ -180,6 +184,8 @@ def set_group_published(change: Change, name: str, version: int, is_published: b
         published_at = published_at or change.now
     else:
         _refuse_if_used(change.connection, stored, "unpublished")
+        unpublish_interventions_with(change, stored.group)
+        unpublish_decisions_with(change, stored.group)
     _write(change, group, state_id=stored.state_id, published_at=published_at)
 
 
@@ -193,7 +199,7 @@ def _edit(change: Change, stored: StoredGroup, group: AttributeGroup) -> None:
         published_at = change.now
     _write(change, group, state_id=state_id, published_at=published_at)
     if state_id != stored.state_id:
-        change.connection.execute(delete(states).where(states.c.id == stored.state_id))
+        drop_state(change, stored.state_id)
 
 
 def _write(change: Change, group: AttributeGroup, *, state_id: int, published_at: datetime | None) -> None:
@@ -255,12 +261,7 @@ def _same_values(a: AttributeGroup, b: AttributeGroup) -> bool:
 
 
 def _new_state(change: Change, group: AttributeGroup) -> int:
-    row = change.connection.execute(
-        insert(states).values(group_name=group.name, group_version=group.version, created_at=change.now)
-    )
-    key = row.inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    return new_state(change, "attribute_group", group.name, group.version)
 
 
 def _refuse_if_used(connection: Connection, stored: StoredGroup, action: str) -> None:

@@ -20,6 +20,7 @@ from snowmelt.stores.registry.errors import (
     NotFound,
     StillPublished,
 )
+from snowmelt.stores.registry.interventions import interventions_with_key
 from snowmelt.stores.registry.tables import attribute_groups, attribute_keys
 
 
@@ -99,14 +100,14 @@ class Keys:
         Raises:
             NotFound: there is none of this name.
             BuiltIn: it is built in.
-            InUse: groups refer to it; they are named.
+            InUse: groups or interventions refer to it; they are named.
             StillPublished: unpublish it first.
         """
         with self._database.write() as change:
             stored = get_key(change.connection, name)
             if stored.is_built_in:
                 raise BuiltIn(f"Attribute key {name} is built in and cannot be deleted.")
-            if users := _groups(change.connection, name):
+            if users := [*_groups(change.connection, name), *interventions_with_key(change.connection, name)]:
                 raise InUse(f"Attribute key {name}", "deleted", users)
             if stored.key.is_published:
                 raise StillPublished(f"Attribute key {name}")

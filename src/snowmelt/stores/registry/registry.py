@@ -3,9 +3,14 @@
 from pathlib import Path
 from typing import Self
 
+from snowmelt.definitions import AgenticDecision, EventLog
+from snowmelt.stores.registry.agentic_decisions import AGENTIC_DECISIONS
 from snowmelt.stores.registry.database import Clock, Database, GroupCheck, utc_now
+from snowmelt.stores.registry.drafts import Drafts
 from snowmelt.stores.registry.engine_snapshot import engine_snapshot
+from snowmelt.stores.registry.event_logs import EVENT_LOGS
 from snowmelt.stores.registry.groups import Groups
+from snowmelt.stores.registry.interventions import Interventions
 from snowmelt.stores.registry.keys import Keys
 from snowmelt.stores.registry.publishing import Publishing
 from snowmelt.stores.registry.read_model import ReadModel, load_read_model
@@ -15,7 +20,7 @@ from snowmelt.stores.registry.services import Services
 
 
 class Registry:
-    """Where definitions are kept: attribute keys, attribute groups and services.
+    """Where definitions are kept.
 
     Any number of processes may have the same registry open; each sees the others' changes at once. Every
     method may be called from any thread.
@@ -24,6 +29,9 @@ class Registry:
         keys: attribute keys.
         groups: attribute groups.
         services: services.
+        interventions: interventions.
+        event_logs: event logs.
+        agentic_decisions: agentic decisions.
         publishing: state changes of several of them at once.
 
     >>> from tempfile import TemporaryDirectory
@@ -39,6 +47,9 @@ class Registry:
         self.keys = Keys(database)
         self.groups = Groups(database)
         self.services = Services(database)
+        self.interventions = Interventions(database)
+        self.event_logs: Drafts[EventLog] = Drafts(database, EVENT_LOGS)
+        self.agentic_decisions: Drafts[AgenticDecision] = Drafts(database, AGENTIC_DECISIONS)
         self.publishing = Publishing(database)
 
     @classmethod

@@ -10,7 +10,7 @@ from snowmelt.stores.registry.database import Database
 from snowmelt.stores.registry.errors import UnreadableRegistry
 from snowmelt.stores.registry.keys import add_built_in_keys
 
-VERSION: Final = "0001"
+VERSION: Final = "0003"
 """The newest migration; a test compares it with the folder ``migrations``."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -64,12 +64,14 @@ states = Table(
     "states",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("group_name", String(NAME_LENGTH), nullable=False),
-    Column("group_version", Integer, nullable=False),
+    Column("kind", String(32), nullable=False, server_default="attribute_group"),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("version", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
-    # An id names stored values: after its group is gone it must never name those of another one.
+    # An id names stored values: after its definition is gone it must never name those of another one.
     sqlite_autoincrement=True,
 )
+"""Who stores values under which id, for people who look into the file."""
 
 attribute_groups = Table(
     "attribute_groups",
@@ -109,6 +111,39 @@ service_groups = Table(
     ForeignKeyConstraint(["group_name", "group_version"], [attribute_groups.c.name, attribute_groups.c.version]),
     Index(None, "group_name", "group_version"),
 )
+
+interventions = Table(
+    "interventions",
+    metadata,
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("definition", Text, nullable=False),
+    Column("is_published", Boolean, nullable=False),
+    Column("state_id", Integer, ForeignKey(states.c.id), nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("state_id"),
+)
+"""``state_id`` is there while the version is published."""
+
+
+def _drafted(name: str) -> Table:
+    """A table of definitions that are edited as drafts beside what is live; ``state_id`` is there with ``live``."""
+    return Table(
+        name,
+        metadata,
+        Column("name", String(NAME_LENGTH), primary_key=True),
+        Column("draft", Text, nullable=True),
+        Column("live", Text, nullable=True),
+        Column("state_id", Integer, ForeignKey(states.c.id), nullable=True),
+        Column("created_at", Instant, nullable=False),
+        Column("updated_at", Instant, nullable=False),
+        UniqueConstraint("state_id"),
+    )
+
+
+event_logs = _drafted("event_logs")
+agentic_decisions = _drafted("agentic_decisions")
 
 revision = Table(
     "revision",

@@ -1,5 +1,6 @@
 """Where definitions are kept, and the rules of changing them."""
 
+from snowmelt.stores.registry.api_keys import KEY_PREFIX, ROLES, NewApiKey, Role, StoredApiKey, digest_of, may
 from snowmelt.stores.registry.errors import (
     AlreadyExists,
     BuiltIn,
@@ -20,11 +21,14 @@ from snowmelt.stores.registry.registry import Registry
 from snowmelt.stores.registry.services import StoredService
 
 __all__ = [
+    "KEY_PREFIX",
+    "ROLES",
     "AlreadyExists",
     "BuiltIn",
     "InUse",
     "InvalidDefinition",
     "KeyConflict",
+    "NewApiKey",
     "NotFound",
     "PublishedVersion",
     "ReadGroup",
@@ -32,9 +36,13 @@ __all__ = [
     "Refused",
     "Registry",
     "RegistryError",
+    "Role",
     "StillPublished",
+    "StoredApiKey",
     "StoredGroup",
     "StoredKey",
     "StoredService",
     "UnreadableRegistry",
+    "digest_of",
+    "may",
 ]

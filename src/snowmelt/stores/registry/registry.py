@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Self
 
+from snowmelt.stores.registry.api_keys import ApiKeys
 from snowmelt.stores.registry.database import Clock, Database, GroupCheck, utc_now
 from snowmelt.stores.registry.engine_snapshot import engine_snapshot
 from snowmelt.stores.registry.groups import Groups
@@ -25,6 +26,7 @@ class Registry:
         groups: attribute groups.
         services: services.
         publishing: state changes of several of them at once.
+        api_keys: who may call.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -40,6 +42,7 @@ class Registry:
         self.groups = Groups(database)
         self.services = Services(database)
         self.publishing = Publishing(database)
+        self.api_keys = ApiKeys(database)
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock = utc_now) -> Self:

@@ -14,9 +14,10 @@ from pydantic import SecretStr
 from snowmelt.api.app import Api, create_app
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError, Problem
-from snowmelt.stores.registry import Registry
+from snowmelt.stores.registry import NewApiKey, Registry
 
 TOKEN = "a-token-for-tests"
+SIGNING_SECRET = b"a-signing-secret-that-only-tests-use"
 NOW_MS = 1_767_225_600_000
 
 
@@ -70,6 +71,11 @@ class Changes:
 
 
 @pytest.fixture
+def signing_secret() -> bytes:
+    return SIGNING_SECRET
+
+
+@pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     with Registry.open(tmp_path / "registry.sqlite") as registry:
         yield registry
@@ -85,15 +91,34 @@ def changes() -> Changes:
     return Changes()
 
 
+class Moment:
+    """The API's clock; stands still until moved."""
+
+    def __init__(self) -> None:
+        self.ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def forward(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+
+
 @pytest.fixture
-def app(registry: Registry, profiles: DictProfiles, changes: Changes) -> Api:
+def moment() -> Moment:
+    return Moment()
+
+
+@pytest.fixture
+def app(registry: Registry, profiles: DictProfiles, changes: Changes, moment: Moment) -> Api:
     return create_app(
         registry=registry,
         profiles=profiles,
         group_values=DictValues,
         token=SecretStr(TOKEN),
+        signing_secret=SIGNING_SECRET,
         on_change=changes,
-        clock=lambda: NOW_MS,
+        clock=moment,
     )
 
 
@@ -143,6 +168,32 @@ def client(app: Api, runner: asyncio.Runner) -> Iterator[Client]:
     client = Client(app, runner, Authorization=f"Bearer {TOKEN}")
     yield client
     client.close()
+
+
+@pytest.fixture
+def holder(app: Api, runner: asyncio.Runner) -> Iterator[Callable[[str], Client]]:
+    """Makes a client with another token."""
+    made: list[Client] = []
+
+    def make(token: str) -> Client:
+        made.append(Client(app, runner, Authorization=f"Bearer {token}"))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def exchange(stranger: Client, registry: Registry) -> Callable[..., httpx.Response]:
+    """Asks for a token with an API key, as the SDKs do."""
+
+    def ask(new: NewApiKey, organization: str | None = None, version: str = "v3") -> httpx.Response:
+        path = f"/api/msc/v1/organizations/{organization or registry.api_keys.organization()}/credentials/{version}"
+        headers = {"X-API-Key-Id": new.stored.id, "X-API-Key": new.key}
+        return stranger.get(f"{path}/token", headers=headers)
+
+    return ask
 
 
 @pytest.fixture

@@ -140,8 +140,12 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
     assert document == stranger.get("/openapi.json").json()
     paths = document["paths"]
     online = paths["/api/v1/get-online-attributes"]["post"]
-    assert online["security"] == [{"token": []}]
+    assert online["security"] == [{"token": ["reader"]}, {}]
     assert set(paths) == {
+        "/api/msc/v1/organizations/{org_id}/credentials/v2/token",
+        "/api/msc/v1/organizations/{org_id}/credentials/v3/token",
+        "/api/v1/api_keys",
+        "/api/v1/api_keys/{key_id}",
         "/api/v1/engines/publish",
         "/api/v1/engines/published/interventions",
         "/api/v1/engines/published/stream_attributes",

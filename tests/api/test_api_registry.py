@@ -242,7 +242,9 @@ def test_attribute_keys(client: Any) -> None:
 def test_services(client: Any, group, service) -> None:
     path = "registry/services"
     write(client, group(is_published=True))
-    body = service("storefront", ("shop", 1), is_published=True, description="For the shop")
+    body = service(
+        "storefront", ("shop", 1), is_published=True, access_mode="authenticated", description="For the shop"
+    )
     created = client.post(f"{path}/", json=body)
     assert (created.status_code, created.json()) == (201, body)
     assert client.post(f"{path}/", json=body).status_code == 400

@@ -13,7 +13,8 @@ from snowmelt.cli.errors import CommandError, ErrorReportingGroup
 
 COMMANDS = [
     ["serve"], ["demo"], ["apply"], ["get"], ["watch"], ["ingest"], ["explain"], ["failed", "list"],
-    ["failed", "show"], ["doctor"], ["token"], ["bench"],
+    ["failed", "show"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
+    ["token", "revoke"], ["bench"],
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ CALL = "GET http://h:1/api/v1/registry/services/x"
     ("error", "said"),
     [
         (refusal(401, {"error": "no"}, request=CALL), "--token"),
+        (refusal(403, {"error": "This needs the role writer."}, request=CALL), "the role writer. (403)\nGive another"),
         (refusal(404, {"error": "no service x"}, request=CALL), "no service x (404)\nCheck the name; `snowmelt apply"),
         (refusal(409, {"detail": "it is published"}, request=CALL), "it is published (409)\nA published version"),
         (refusal(422, {"detail": [{"loc": ["body", "a"], "msg": "bad"}]}, request=CALL), "1 problem\n  a: bad"),

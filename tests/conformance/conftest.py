@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 import pytest
 from snowplow_tracker import Emitter, SelfDescribing, SelfDescribingJson, Subject, Tracker
 
-collect_ignore = ["every_call.py", "lifecycle.py", "surface.py", "tutorial.py"]  # run by each client, not by pytest
+# Run by each client, not by pytest.
+collect_ignore = ["api_keys.py", "every_call.py", "lifecycle.py", "surface.py", "tutorial.py"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements" / "vendor.txt"

@@ -122,7 +122,17 @@ def test_the_tutorials_service() -> None:
         "attribute_groups": [{"name": "ecom_attributes", "version": 1}],
         "owner": "user@company.com",
         "is_published": False,
+        "access_mode": "authenticated",
     }
+
+
+def test_a_service_is_read_with_a_token_unless_it_says_public() -> None:
+    body = {"name": "shop", "attribute_groups": [{"name": "shop"}]}
+    assert Service.model_validate(body).access_mode == "authenticated"
+    assert Service.model_validate(body | {"access_mode": None}).access_mode == "authenticated"
+    assert Service.model_validate(body | {"access_mode": "public"}).to_wire()["access_mode"] == "public"
+    with pytest.raises(ValidationError, match="access_mode"):
+        Service.model_validate(body | {"access_mode": "open"})
 
 
 def test_empty_lists_are_sent() -> None:

@@ -15,7 +15,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 SOURCE = re.compile(r"`((?:[a-z_]+/)*[a-z_]+\.py)`")
 FOLDER = re.compile(r"`((?:[a-z_]+/)+)`")
-COMMAND = re.compile(r"(?:^|[`/ (])snowmelt ([a-z]+)(?: (list|show))?(?=[ `\n)]|$)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[`/ (])snowmelt ([a-z]+)(?: (list|show|create|revoke))?(?=[ `\n)]|$)", re.MULTILINE)
 
 
 def test_nothing_made_is_stale(make_docs: ModuleType, root: Path) -> None:

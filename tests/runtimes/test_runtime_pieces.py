@@ -172,6 +172,19 @@ def test_of_two_that_make_a_token_one_wins(tmp_path: Path) -> None:
     assert len(tokens) == 8 and len(set(tokens)) == 1
 
 
+def test_the_signing_secret_is_made_once_private_and_no_token(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    secret = data.signing_secret()
+    assert len(secret) >= 43
+    assert DataDir(tmp_path).signing_secret() == secret
+    path = tmp_path / "signing.secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert secret.decode() != data.sandbox_token(Settings())
+    path.write_text("too short\n")
+    with pytest.raises(StoreError, match="less than 32 bytes: remove the file"):
+        DataDir(tmp_path).signing_secret()
+
+
 def test_an_emptied_token_lets_nobody_in(tmp_path: Path) -> None:
     (tmp_path / "sandbox.token").write_text("\n")
     with pytest.raises(StoreError, match="is empty"):

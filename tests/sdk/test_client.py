@@ -14,7 +14,7 @@ import pytest
 
 from snowmelt.definitions import AttributeKey
 from snowmelt.sdk.client import Signals, SignalsSandbox
-from snowmelt.sdk.errors import SignalsAuthError, SignalsConnectionError, SignalsTimeoutError
+from snowmelt.sdk.errors import SignalsApiKeyError, SignalsConnectionError, SignalsForbiddenError, SignalsTimeoutError
 from snowmelt.sdk.retry import Retry
 
 TOKEN_PATH = "/api/msc/v1/organizations/org-1/credentials/v3/token"
@@ -52,9 +52,25 @@ def test_an_expired_token_is_renewed(talk: Any, script: Any) -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_an_error_that_says_so(talk: Any, script: Any, status: int) -> None:
     server = script(httpx.Response(status, json={"error": "unknown key"}))
-    with pytest.raises(SignalsAuthError, match="unknown key"):
+    with pytest.raises(SignalsApiKeyError, match="unknown key") as caught:
         talk.with_key(server, read)
     assert len(server.asked) == 1
+    assert caught.value.status_code == status
+    assert "snowmelt token list" in str(caught.value)
+
+
+def test_a_key_that_is_revoked_in_between_is_an_error_after_one_more_try(talk: Any, script: Any) -> None:
+    server = script(jwt(3600), {"a": [1]}, 401, httpx.Response(401, json={"error": "the key was revoked"}))
+    with pytest.raises(SignalsApiKeyError, match="the key was revoked"):
+        talk.with_key(server, read, read)
+    assert [one.path == TOKEN_PATH for one in server.asked] == [True, False, False, True]
+
+
+def test_a_role_that_is_too_small_is_no_reason_to_ask_again(talk: Any, script: Any) -> None:
+    server = script(jwt(3600), httpx.Response(403, json={"error": "This needs the role writer"}))
+    with pytest.raises(SignalsForbiddenError, match="role writer"):
+        talk.with_key(server, read)
+    assert len(server.asked) == 2
 
 
 def test_a_redirect_is_explained_and_not_followed(talk: Any, script: Any) -> None:

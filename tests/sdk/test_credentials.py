@@ -45,7 +45,7 @@ def key() -> ApiKey:
 def test_a_fixed_token_is_never_fetched_nor_forgotten() -> None:
     credentials = FixedToken("opaque")
     assert result(credentials.token(0.0)) == "opaque"
-    assert credentials.forget() is False
+    assert credentials.forget("opaque") is False
 
 
 def test_the_token_request_names_the_organization_and_carries_both_headers(key: ApiKey) -> None:
@@ -70,10 +70,17 @@ def test_a_token_without_expiry_is_kept(key: ApiKey) -> None:
 
 
 def test_a_forgotten_token_is_fetched_again(key: ApiKey) -> None:
-    assert key.forget() is False
     assert result(key.token(0.0), token_answer("old")) == "old"
-    assert key.forget() is True
+    assert key.forget("old") is True
     assert result(key.token(0.0), token_answer("new")) == "new"
+
+
+def test_a_token_that_another_call_has_renewed_already_is_kept(key: ApiKey) -> None:
+    assert result(key.token(0.0), token_answer("old")) == "old"
+    assert key.forget("old") is True
+    assert result(key.token(0.0), token_answer("new")) == "new"
+    assert key.forget("old") is True
+    assert result(key.token(0.0)) == "new"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"accessToken": ""}', b'{"accessToken": 3}', b"<html>"])

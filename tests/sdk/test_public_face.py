@@ -31,9 +31,9 @@ PUBLIC = words("""
 
 OURS = words("""
     AsyncSignals AsyncSignalsSandbox DefinitionError NotYetAvailableError Problem Retry
-    SignalsAuthError SignalsBusyError SignalsConfigError SignalsConflictError SignalsConnectionError
-    SignalsError SignalsNotFoundError SignalsResponseError SignalsTimeoutError
-    SignalsValidationError SnowmeltError
+    SignalsApiKeyError SignalsAuthError SignalsBusyError SignalsConfigError SignalsConflictError
+    SignalsConnectionError SignalsError SignalsForbiddenError SignalsNotFoundError SignalsResponseError
+    SignalsTimeoutError SignalsValidationError SnowmeltError
 """)
 
 SERVER_LIBRARIES = words("""

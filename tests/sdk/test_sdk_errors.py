@@ -14,7 +14,7 @@ from snowmelt.sdk.messages import Response
     [
         (400, "SignalsAPIError"),
         (401, "SignalsAuthError"),
-        (403, "SignalsAuthError"),
+        (403, "SignalsForbiddenError"),
         (404, "SignalsNotFoundError"),
         (409, "SignalsConflictError"),
         (418, "SignalsAPIError"),

@@ -8,15 +8,20 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from snowmelt.api.access import needed_role
 from snowmelt.api.announcer import Announcer, OnChange
 from snowmelt.api.asgi import App, Message, Receive, Scope, Send, encode_json, send_error, send_json
-from snowmelt.api.auth import CHALLENGE, BearerToken
+from snowmelt.api.auth import Gate, authorization
 from snowmelt.api.catalog import Catalog, obstacles
 from snowmelt.api.incidents import unexpected
-from snowmelt.api.later import is_public, later
+from snowmelt.api.known_keys import KnownKeys
+from snowmelt.api.later import later
 from snowmelt.api.online import PATH as ONLINE_PATH
 from snowmelt.api.online import OnlineAttributes
+from snowmelt.api.public_reads import PublicAttributes
 from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
+from snowmelt.api.revisions import Revisions
+from snowmelt.api.tokens import Tokens
 from snowmelt.stores.registry import Registry
 
 PAGES: Final = frozenset({"/docs", "/openapi.json", "/health-all"})
@@ -43,6 +48,7 @@ def create_app(
     profiles: Profiles,
     group_values: MakeGroupValues,
     token: SecretStr,
+    signing_secret: bytes,
     on_change: OnChange,
     clock: NowMs = now_ms,
 ) -> "Api":
@@ -53,23 +59,30 @@ def create_app(
         profiles: stored states, for example a ``ProfileReader``.
         group_values: makes what computes a group's values from a state, for example ``GroupReader``. A group
             for which it raises ``DefinitionError`` cannot be published.
-        token: the bearer token that callers must present.
+        token: the bearer token that may do everything; others come from API keys.
+        signing_secret: signs the tokens that API keys are exchanged for; at least 32 random bytes, the same in
+            every process that is to take them.
         on_change: called with ``Registry.snapshot()`` after every committed change, before the change is
             answered, one call at a time, from any thread. If it raises, the answer is a 503 that says the
             definition is stored.
-        clock: the read time, milliseconds since the epoch.
+        clock: the present, for values and for tokens; milliseconds since the epoch.
     """
     registry.require(partial(obstacles, group_values))
     announcer = Announcer(registry, on_change)
+    revisions = Revisions(registry.revision)
+    keys = KnownKeys(registry, revisions)
+    tokens = Tokens(signing_secret, registry.api_keys.organization(), lambda: clock() / 1000)
 
     def framework() -> App:
         # Importing it takes longer than all the rest of the start together.
         from snowmelt.api.framework import framework_app
 
-        return framework_app(registry, profiles, announcer)
+        return framework_app(registry, profiles, announcer, keys, tokens)
 
-    online = OnlineAttributes(Catalog(registry, group_values), profiles, clock)
-    return Api(framework, online, BearerToken(token.get_secret_value()))
+    catalog = Catalog(registry, group_values)
+    online = OnlineAttributes(catalog, profiles, revisions, clock)
+    gate = Gate(token.get_secret_value(), keys, tokens)
+    return Api(framework, online, PublicAttributes(online, catalog), gate, keys)
 
 
 class Api:
@@ -81,15 +94,19 @@ class Api:
     Args:
         framework: builds the app that serves everything but the hot door.
         online: serves ``POST /api/v1/get-online-attributes``.
-        token: who may call.
+        public: serves the same without a token, and preflights for it.
+        gate: who may call.
+        keys: the API keys, in use until the end.
     """
 
-    def __init__(self, framework: Callable[[], App], online: App, token: BearerToken) -> None:
+    def __init__(self, framework: Callable[[], App], online: App, public: App, gate: Gate, keys: KnownKeys) -> None:
         self._build = framework
         self._building: asyncio.Task[App] | None = None
         self._built: App | None = None
         self._online = online
-        self._token = token
+        self._public = public
+        self._gate = gate
+        self._keys = keys
 
     async def prepare(self) -> None:
         """Build the framework, if that is not done. A server need not wait for it before it opens."""
@@ -98,6 +115,10 @@ class Api:
                 self._building = asyncio.create_task(asyncio.to_thread(self._build))
             # Who gives up waiting must not take the app away from the others.
             self._built = await asyncio.shield(self._building)
+
+    async def settle(self) -> None:
+        """Finish what goes on beside requests; to be awaited before the registry is closed."""
+        await self._keys.settle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -126,10 +147,20 @@ class Api:
         if path.endswith("/") and path != "/":
             path = path.rstrip("/") or "/"
             scope = {**scope, "path": path, "raw_path": path.encode()}
-        if path.startswith("/api/") and not is_public(scope["method"], path):
-            refusal = self._token.refusal(scope)
+        method: str = scope["method"]
+        needed = needed_role(method, path)
+        if needed is not None:
+            header = authorization(scope)
+            if path == ONLINE_PATH and (method == "OPTIONS" or (method == "POST" and header is None)):
+                await self._public(scope, receive, send)
+                return
+            try:
+                refusal = self._gate.refusal(header, needed)
+            except Exception as error:
+                await send_json(send, 500, encode_json(unexpected(error, method, path)))
+                return
             if refusal is not None:
-                await send_error(send, 401, refusal, CHALLENGE)
+                await send_error(send, refusal.status, refusal.text, refusal.headers)
                 return
         if path == ONLINE_PATH:
             await self._online(scope, receive, send)

@@ -19,18 +19,18 @@ encode_json: Final = msgspec.json.Encoder().encode
 
 
 class BodyTooLarge(Exception):
-    """The client sends more than ``MAX_BODY_BYTES``."""
+    """The client sends more than is taken."""
 
 
 class ClientGone(Exception):
     """The client hung up before its request was complete."""
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, limit: int = MAX_BODY_BYTES) -> bytes:
     """The whole request body.
 
     Raises:
-        BodyTooLarge: it is longer than ``MAX_BODY_BYTES``.
+        BodyTooLarge: it is longer than ``limit`` bytes.
         ClientGone: it never became complete.
     """
     message = await receive()
@@ -38,7 +38,7 @@ async def read_body(receive: Receive) -> bytes:
         raise ClientGone
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > limit:
             raise BodyTooLarge
         return body
     chunks = [body]
@@ -49,7 +49,7 @@ async def read_body(receive: Receive) -> bytes:
             raise ClientGone
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
+        if size > limit:
             raise BodyTooLarge
         chunks.append(chunk)
     return b"".join(chunks)

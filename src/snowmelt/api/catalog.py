@@ -69,11 +69,15 @@ class Catalog:
         self._compiled: dict[tuple[str, int], _Compiled] = {}
         self._plans: dict[object, Plan] = {}
         self._revision = -1
-        self.refresh()
+        self.refresh(registry.revision())
 
-    def refresh(self) -> None:
-        """Notice changes of any process; about 5 microseconds if there are none."""
-        if self._registry.revision() == self._revision:
+    def refresh(self, revision: int) -> None:
+        """Notice changes of any process.
+
+        Args:
+            revision: the registry's, at present.
+        """
+        if revision == self._revision:
             return
         self._model = self._registry.read_model()
         self._compiled = {
@@ -107,6 +111,16 @@ class Catalog:
             plan = _plan(self._whole_groups(links), qualified=qualified)
             self._keep((name, qualified), plan)
         return plan
+
+    def public_service(self, name: str, *, qualified: bool) -> Plan:
+        """How to read a service that needs no token. Arguments are those of ``service``.
+
+        Raises:
+            UnknownName: no published service of this name is public; whether there is another kind stays untold.
+        """
+        if name not in self._model.public:
+            raise UnknownName(f"There is no public service {name}. With a token other services can be read.")
+        return self.service(name, qualified=qualified)
 
     def attributes(self, names: Sequence[str], *, qualified: bool) -> Plan:
         """How to read a list of qualified attribute names.

@@ -5,23 +5,29 @@ from fastapi import FastAPI
 from snowmelt.api import answers
 from snowmelt.api.agentic_decisions import agentic_routers
 from snowmelt.api.announcer import Announcer
+from snowmelt.api.api_keys import api_keys_router
 from snowmelt.api.attribute_groups import attribute_groups_router
 from snowmelt.api.attribute_keys import attribute_keys_router
+from snowmelt.api.credentials import credentials_router
 from snowmelt.api.docs_page import add_docs_page
 from snowmelt.api.engines import engines_router
 from snowmelt.api.event_logs import event_logs_router
 from snowmelt.api.health import health_router
 from snowmelt.api.interventions import interventions_router
+from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.openapi import describe
 from snowmelt.api.published import published_router
 from snowmelt.api.reading import Profiles
 from snowmelt.api.services import services_router
 from snowmelt.api.templates import templates_router
+from snowmelt.api.tokens import Tokens
 from snowmelt.stores.registry import Registry
 
 
-def framework_app(registry: Registry, profiles: Profiles, announcer: Announcer) -> FastAPI:
-    """Registry, engines, health and documentation. Paths have no slash at the end; the router in front takes
+def framework_app(
+    registry: Registry, profiles: Profiles, announcer: Announcer, keys: KnownKeys, tokens: Tokens
+) -> FastAPI:
+    """Registry, engines, API keys, health and documentation. Paths have no slash at the end; the router in front takes
     it off."""
     app = FastAPI(
         title="Snowmelt",
@@ -40,8 +46,10 @@ def framework_app(registry: Registry, profiles: Profiles, announcer: Announcer) 
         engines_router(registry, announcer),
         published_router(registry),
         templates_router(),
+        api_keys_router(registry),
     ):
         app.include_router(router, prefix="/api/v1")
+    app.include_router(credentials_router(keys, tokens))
     app.include_router(health_router(registry, profiles))
     answers.install(app)
     describe(app)

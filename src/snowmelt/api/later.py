@@ -24,18 +24,7 @@ LATER: Final = (
     Later("/api/v1/datasets", "Training datasets"),
     Later("/api/v1/warehouse", "Browsing warehouses"),
     Later("/api/v1/user_data", "Deleting the data of a person"),
-    Later("/api/msc/v1", "API keys; use the sandbox token"),
 )
-
-
-def is_public(method: str, path: str) -> bool:
-    """Whether an area of ``LATER`` takes calls without the bearer token: browsers open streams, and the
-    token endpoint has credentials of its own.
-
-    >>> is_public("GET", "/api/v1/interventions"), is_public("POST", "/api/v1/interventions")
-    (True, False)
-    """
-    return (method == "GET" and path == "/api/v1/interventions") or path.startswith("/api/msc/v1/")
 
 
 def later(path: str) -> str | None:

@@ -1,7 +1,7 @@
 """``POST /api/v1/get-online-attributes``: current values, read by an application at every page view."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -19,9 +19,11 @@ from snowmelt.api.asgi import (
     send_error,
     send_json,
 )
+from snowmelt.api.auth import CHALLENGE
 from snowmelt.api.catalog import Catalog, MalformedName, Plan, UnknownName
 from snowmelt.api.incidents import unexpected
 from snowmelt.api.reading import NowMs, Profiles
+from snowmelt.api.revisions import Revisions
 
 PATH: Final = "/api/v1/get-online-attributes"
 MAX_KEYS: Final = 100
@@ -40,8 +42,18 @@ class ReadRequest(msgspec.Struct, gc=False):
     full_attribute_names: bool | None = None
 
 
+decode: Final = msgspec.json.Decoder(ReadRequest).decode
+
+
 class MalformedRequest(Exception):
     """The request breaks a rule that its JSON types cannot say."""
+
+
+class TokenNeeded(Exception):
+    """The request needs a token and has none."""
+
+
+Read = Callable[[bytes], tuple[ReadRequest, Plan]]
 
 
 class OnlineAttributes:
@@ -50,68 +62,66 @@ class OnlineAttributes:
     Args:
         catalog: what can be read.
         profiles: stored states.
+        revisions: tells when to look again at what can be read.
         now_ms: the read time, milliseconds since the epoch.
     """
 
-    def __init__(self, catalog: Catalog, profiles: Profiles, now_ms: NowMs) -> None:
+    def __init__(self, catalog: Catalog, profiles: Profiles, revisions: Revisions, now_ms: NowMs) -> None:
         self._catalog = catalog
         self._profiles = profiles
+        self._revisions = revisions
         self._now_ms = now_ms
-        self._is_fresh = False
-        self._decode = msgspec.json.Decoder(ReadRequest).decode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await send_error(send, 405, f"Use POST {PATH}.", ((b"allow", b"POST"),))
-            return
+        else:
+            await self.serve(receive, send, self._read)
+
+    async def serve(
+        self,
+        receive: Receive,
+        send: Send,
+        read: Read,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        limit: int = MAX_BODY_BYTES,
+    ) -> None:
+        """Answer one request.
+
+        Args:
+            receive: gives its body.
+            send: takes the answer.
+            read: finds out of the body what is asked for and may be read; raises ``TokenNeeded``,
+                ``MalformedRequest``, ``MalformedName``, ``UnknownName`` or what ``decode`` raises.
+            headers: added to every answer.
+            limit: bytes that the body may have.
+        """
         try:
-            body = await read_body(receive)
-            answer = await self._answer(body)
+            body = await read_body(receive, limit)
+            answer = await self._answer(body, read)
         except ClientGone:
             return
         except BodyTooLarge:
-            await send_error(send, 413, f"The body is longer than {MAX_BODY_BYTES} bytes. Split the call.")
+            await send_error(send, 413, f"The body is longer than {limit} bytes. Split the call.", headers)
         except msgspec.MsgspecError as error:
-            await send_error(send, 400, f"The body is not a read request: {error}.")
+            await send_error(send, 400, f"The body is not a read request: {error}.", headers)
         except RecursionError:
-            await send_error(send, 400, "The body is not a read request: it is nested too deeply.")
+            await send_error(send, 400, "The body is not a read request: it is nested too deeply.", headers)
         except (MalformedRequest, MalformedName) as error:
-            await send_error(send, 400, str(error))
+            await send_error(send, 400, str(error), headers)
+        except TokenNeeded as error:
+            await send_error(send, 401, str(error), (*CHALLENGE, *headers))
         except UnknownName as error:
-            await send_error(send, 404, str(error))
+            await send_error(send, 404, str(error), headers)
         except Exception as error:
-            await send_json(send, 500, encode_json(unexpected(error, "POST", PATH)))
+            await send_json(send, 500, encode_json(unexpected(error, "POST", PATH)), headers)
         else:
-            await send_json(send, 200, answer)
+            await send_json(send, 200, answer, headers)
 
-    def _refresh(self) -> None:
-        """Notice changes, once for all requests that the event loop takes in one turn.
-
-        That is soon enough: each of them arrived before the turn began, so none was sent in the knowledge of
-        a change that is committed during it.
-        """
-        if not self._is_fresh:
-            self._catalog.refresh()
-            self._is_fresh = True
-            asyncio.get_running_loop().call_soon(self._expire)
-
-    def _expire(self) -> None:
-        self._is_fresh = False
-
-    async def _answer(self, body: bytes) -> bytes:
-        request = self._decode(body)
-        catalog = self._catalog
-        self._refresh()
-        qualified = bool(request.full_attribute_names)
-        if request.service is not None:
-            if request.attributes is not None:
-                raise MalformedRequest("Give either 'service' or 'attributes', not both.")
-            plan = catalog.service(request.service, qualified=qualified)
-        elif request.attributes:
-            plan = catalog.attributes(request.attributes, qualified=qualified)
-        else:
-            raise MalformedRequest("Give a 'service', or 'attributes' as a list of {group}_v{version}:{attribute}.")
-        identifiers, rows = _identifiers(request.attribute_keys, catalog.keys)
+    async def _answer(self, body: bytes, read_request: Read) -> bytes:
+        self._catalog.refresh(self._revisions.now())
+        request, plan = read_request(body)
+        identifiers, rows = _identifiers(request.attribute_keys, self._catalog.keys)
 
         read = [group for group in plan if group.key in identifiers]
         # One call, hence one moment, for all groups and rows: group by group, row by row.
@@ -122,6 +132,17 @@ class OnlineAttributes:
         if rows == 1:
             return encode_json(_single(plan, identifiers, states, now_ms))
         return encode_json(await _columns(plan, identifiers, states, rows, now_ms))
+
+    def _read(self, body: bytes) -> tuple[ReadRequest, Plan]:
+        request = decode(body)
+        qualified = bool(request.full_attribute_names)
+        if request.service is not None:
+            if request.attributes is not None:
+                raise MalformedRequest("Give either 'service' or 'attributes', not both.")
+            return request, self._catalog.service(request.service, qualified=qualified)
+        if request.attributes:
+            return request, self._catalog.attributes(request.attributes, qualified=qualified)
+        raise MalformedRequest("Give a 'service', or 'attributes' as a list of {group}_v{version}:{attribute}.")
 
 
 def _identifiers(given: dict[str, list[str]], known: frozenset[str]) -> tuple[dict[str, list[bytes]], int]:

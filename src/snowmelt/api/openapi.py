@@ -7,6 +7,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from snowmelt.api.access import needed_role
+from snowmelt.api.key_bodies import ApiKeyRequest
 from snowmelt.api.online import PATH
 from snowmelt.definitions import (
     AgenticDecision,
@@ -24,10 +26,12 @@ from snowmelt.definitions.wire import (
     SelectivePublishRequest,
     UnpublishRequest,
 )
+from snowmelt.stores.registry import ROLES, Role
 
 TEMPLATE: Final = "#/components/schemas/{model}"
 BODIES: Final[tuple[type[BaseModel], ...]] = (
     AgenticDecision,
+    ApiKeyRequest,
     AttributeGroup,
     AttributeKey,
     BatchSource,
@@ -68,11 +72,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["paths"][PATH] = {"post": _online()}
     for path, operations in document["paths"].items():
-        if path.startswith("/api/"):
-            for operation in operations.values():
-                operation["security"] = [{"token": []}]
-                operation["responses"].setdefault("401", _error("Missing or unknown bearer token"))
+        for method, operation in operations.items():
+            _protect(operation, needed_role(method.upper(), path), path == PATH)
     return document
+
+
+def _protect(operation: dict[str, Any], needed: Role | None, also_public: bool) -> None:
+    """Says which role an operation needs."""
+    if needed is None:
+        return
+    # Bearer tokens have no scopes; since OpenAPI 3.1 the list may name roles.
+    operation["security"] = [{"token": [needed]}, *([{}] if also_public else [])]
+    operation["responses"].setdefault("401", _error("Missing, unknown, revoked or expired token"))
+    if needed != ROLES[0]:
+        operation["responses"].setdefault("403", _error(f"The token has not the role {needed}"))
 
 
 def _online() -> dict[str, Any]:
@@ -81,7 +94,8 @@ def _online() -> dict[str, Any]:
         "tags": ["attributes"],
         "summary": "Current values of attributes",
         "description": "Either `service` or `attributes` is given. "
-        "Each column of the answer has one entry per identifier, in the order of the request.",
+        "Each column of the answer has one entry per identifier, in the order of the request. "
+        "Without a token: a public service, one key, one identifier that is a UUID.",
         "operationId": "get_online_attributes",
         **takes(GetServiceAttributesRequest, GetAttributeGroupAttributesRequest),
         "responses": {

@@ -15,7 +15,7 @@ from snowmelt.cli.failed import failed_app
 from snowmelt.cli.get import get
 from snowmelt.cli.ingest import ingest
 from snowmelt.cli.serve import serve
-from snowmelt.cli.token import token
+from snowmelt.cli.token import token_app
 from snowmelt.cli.watch import watch
 
 app = typer.Typer(
@@ -63,10 +63,10 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     ingest,
     explain,
     doctor,
-    token,
     bench,
 )
 
 for command in _COMMANDS:
     app.command()(command)
 app.add_typer(failed_app, name="failed")
+app.add_typer(token_app, name="token")

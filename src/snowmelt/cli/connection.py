@@ -20,7 +20,9 @@ UrlOption = Annotated[
 ]
 TokenOption = Annotated[
     str | None,
-    typer.Option("--token", metavar="TOKEN", help="Its sandbox token.  [default: as set, else the data folder's]"),
+    typer.Option(
+        "--token", metavar="TOKEN", help="Its sandbox token, or an API key.  [default: as set, else the data folder's]"
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ from snowmelt.sdk.errors import (
     SignalsConfigError,
     SignalsConflictError,
     SignalsConnectionError,
+    SignalsForbiddenError,
     SignalsNotFoundError,
     SignalsResponseError,
     SignalsTimeoutError,
@@ -33,6 +34,11 @@ def told(error: SnowmeltError) -> str:
     Check the name; `snowmelt apply FILE` publishes what a file defines.
     """
     match error:
+        case SignalsForbiddenError():
+            return (
+                f"{error.detail} ({error.status_code})\n"
+                "Give another one with --token; `snowmelt token create --role ROLE` makes one where the server runs."
+            )
         case SignalsAuthError():
             return (
                 f"the server does not take this token ({error.status_code}): give its own with --token or in "

@@ -81,6 +81,9 @@ CalculatedOperation: TypeAlias = Literal["concat", "sum", "product", "min", "max
 GroupKind: TypeAlias = Literal["stream", "batch", "external"]
 """Where an attribute group's values come from."""
 
+AccessMode: TypeAlias = Literal["authenticated", "public"]
+"""Who reads a service: holders of a token, or anybody who knows an identifier."""
+
 PropertySyntax: TypeAlias = Literal["blobl", "snowflake", "bigquery", "databricks"]
 """Notations in which the registry can render a property as text."""
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from snowmelt.definitions.attribute_group import VersionedLinkAttributeGroup
 from snowmelt.definitions.base import OwnedDefinition, Owner
+from snowmelt.definitions.enums import AccessMode
 from snowmelt.definitions.names import Name, Text
 from snowmelt.definitions.reading import AttributeReader
 
@@ -28,6 +29,10 @@ class Service(OwnedDefinition):
     )
     owner: Owner = Field(default=None, validate_default=True, description="E-mail address of whoever answers for it.")
     is_published: bool = Field(default=False, description="Whether it can be read.")
+    access_mode: AccessMode = Field(
+        default="authenticated",
+        description="`public` lets anybody read it without a token, one identifier that is a UUID at a time.",
+    )
 
     def get_attributes(self, signals: AttributeReader, attribute_key: str, identifier: str) -> dict[str, Any]:
         """All attributes of one profile.

@@ -1,4 +1,4 @@
-"""The data folder: what is where in it, and its secret."""
+"""The data folder: what is where in it, and its secrets."""
 
 import os
 import secrets
@@ -7,6 +7,9 @@ from pathlib import Path
 
 from snowmelt.settings import Settings
 from snowmelt.stores.errors import StoreError
+
+SIGNING_BYTES = 32
+"""The least that a signing secret must have."""
 
 
 class DataDir:
@@ -36,6 +39,7 @@ class DataDir:
         self.server_lock = self.path / "server.lock"
         self.address = self.path / "server.address"
         self._token = self.path / "sandbox.token"
+        self._signing = self.path / "signing.secret"
 
     def sandbox_token(self, settings: Settings) -> str:
         """The API's bearer token: the configured one, else one that is made once and kept with mode 0600.
@@ -45,24 +49,43 @@ class DataDir:
         """
         if settings.sandbox_token is not None:
             return settings.sandbox_token.get_secret_value()
-        try:
-            if not self._token.exists():
-                self._make_token()
-            token = self._token.read_text().strip()
-        except OSError as error:
-            raise StoreError(f"the token in {self._token} cannot be used: {error}") from error
-        if not token:
-            raise StoreError(f"the token in {self._token} is empty: remove the file, and a new token is made")
-        return token
+        return _kept_secret(self._token)
 
-    def _make_token(self) -> None:
-        # Written aside and then linked, so that nobody finds it empty and the first of two wins.
-        draft = self._token.with_suffix(f".{secrets.token_hex(8)}")
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(fd, "w") as file:
-                file.write(secrets.token_urlsafe(32) + "\n")
-            with suppress(FileExistsError):
-                os.link(draft, self._token)
-        finally:
-            draft.unlink(missing_ok=True)
+    def signing_secret(self) -> bytes:
+        """What signs the tokens that API keys are exchanged for: made once and kept with mode 0600.
+
+        Raises:
+            StoreError: as for ``sandbox_token``, or if somebody put a short one there.
+        """
+        secret = _kept_secret(self._signing).encode()
+        if len(secret) < SIGNING_BYTES:
+            raise StoreError(
+                f"the secret in {self._signing} has less than {SIGNING_BYTES} bytes: remove the file, and a new one "
+                "is made"
+            )
+        return secret
+
+
+def _kept_secret(path: Path) -> str:
+    try:
+        if not path.exists():
+            _make_secret(path)
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise StoreError(f"the secret in {path} cannot be used: {error}") from error
+    if not secret:
+        raise StoreError(f"the secret in {path} is empty: remove the file, and a new one is made")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    # Written aside and then linked, so that nobody finds it empty and the first of two wins.
+    draft = path.with_suffix(f".{secrets.token_hex(8)}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(fd, "w") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -200,6 +200,7 @@ class Supervisor:
         ProfileStore(self._data.profiles, self._settings.engine.map_size).close()
         engine_lock.release()
         self._data.sandbox_token(self._settings)
+        self._data.signing_secret()
 
     def _listen(self) -> socket.socket:
         host, port = self._settings.host, self._settings.port

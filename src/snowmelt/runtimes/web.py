@@ -84,6 +84,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         profiles=profiles,
         group_values=GroupReader,
         token=SecretStr(data.sandbox_token(settings)),
+        signing_secret=data.signing_secret(),
         on_change=lambda snapshot: announce(log, bell, snapshot),
     )
     doors = Doors(collector, api, ServerMetrics(log, profiles, collector), ProcessLock(data.engine_lock, "engine"))
@@ -118,6 +119,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await server.serve(sockets=[listener])
     await preparing
     await writer.close()
+    await api.settle()
     registry.close()
 
 

@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from urllib.parse import quote
 
-from snowmelt.sdk.errors import SignalsConfigError
+from snowmelt.sdk.errors import SignalsApiKeyError, SignalsAuthError, SignalsConfigError
 from snowmelt.sdk.messages import Call, Request
 
 TOKEN_TIMEOUT = 5.0
@@ -20,8 +20,8 @@ class Credentials(ABC):
     def token(self, now: float) -> Call[str]:
         """The token to use at ``now`` (seconds since the epoch); asks the server only when it must."""
 
-    def forget(self) -> bool:
-        """Called when the server refused the token; True if another one can be had by asking again."""
+    def forget(self, token: str) -> bool:
+        """Called when the server refused ``token``; True if another one can be had by asking again."""
         return False
 
 
@@ -67,16 +67,22 @@ class ApiKey(Credentials):
         if current is not None and (current[1] is None or now < current[1] - RENEW_EARLY):
             return current[0]
         response = yield self._request
-        answer = response.json()
+        try:
+            answer = response.json()
+        except SignalsAuthError as refused:
+            # No token was refused here, and advice about tokens would lead astray.
+            raise SignalsApiKeyError(refused.status_code, refused.message, request=refused.request) from None
         token = answer.get("accessToken") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             raise response.unexpected("the answer has no accessToken")
         self._current = (token, expiry(token))
         return token
 
-    def forget(self) -> bool:
-        had, self._current = self._current is not None, None
-        return had
+    def forget(self, token: str) -> bool:
+        # Of several calls that one token was refused to, the first has fetched another one for all of them.
+        if self._current is not None and self._current[0] == token:
+            self._current = None
+        return True
 
 
 def _sendable(argument: str, value: str) -> str:

@@ -4,7 +4,9 @@ The tree::
 
     SignalsError
     ├── SignalsAPIError            the server answered, but not with what was asked for
-    │   ├── SignalsAuthError       401, 403
+    │   ├── SignalsAuthError       401: who calls is not known
+    │   │   ├── SignalsApiKeyError   ... the API key itself is refused
+    │   │   └── SignalsForbiddenError  403: who calls may not do this
     │   ├── SignalsNotFoundError   404
     │   ├── SignalsConflictError   409
     │   ├── SignalsValidationError 422, with ``problems``
@@ -66,13 +68,30 @@ class SignalsAPIError(SignalsError):
 
 
 class SignalsAuthError(SignalsAPIError):
-    """The token or the key is missing, unknown, expired or not allowed to do this (401, 403)."""
+    """The token or the key is missing, unknown, expired, revoked or not allowed to do this (401, 403)."""
 
     code: ClassVar[str] = "unauthorized"
     advice: ClassVar[str] = (
         "Check the credentials: `snowmelt serve` prints the sandbox token when it starts; "
         "pass it as SignalsSandbox(sandbox_token=...)."
     )
+
+
+class SignalsApiKeyError(SignalsAuthError):
+    """No token is given for this API key: it is unknown, revoked, expired, or of another organization."""
+
+    code: ClassVar[str] = "api_key_refused"
+    advice: ClassVar[str] = (
+        "Check api_key, api_key_id and org_id: `snowmelt token list` shows the keys there are, "
+        "`snowmelt token create` makes another one."
+    )
+
+
+class SignalsForbiddenError(SignalsAuthError):
+    """The token is good, but its role does not include this call (403)."""
+
+    code: ClassVar[str] = "forbidden"
+    advice: ClassVar[str] = "Use a key with that role: `snowmelt token create --role ...` makes one."
 
 
 class SignalsNotFoundError(SignalsAPIError):
@@ -164,7 +183,7 @@ class NotYetAvailableError(SignalsError):
 
 _BY_STATUS: dict[int, type[SignalsAPIError]] = {
     401: SignalsAuthError,
-    403: SignalsAuthError,
+    403: SignalsForbiddenError,
     404: SignalsNotFoundError,
     409: SignalsConflictError,
     422: SignalsValidationError,

@@ -105,8 +105,8 @@ class Session:
             return (yield from self._repeat(request, None))
         token = yield from self.run(self._credentials.token(self._clock()))
         response = yield from self._repeat(request, token)
-        if response.status == 401 and self._credentials.forget():
-            # A token can be refused before it expires, for instance after the server got a new secret.
+        if response.status == 401 and self._credentials.forget(token):
+            # A token can be refused before it expires, for instance after the server got a new signing secret.
             token = yield from self.run(self._credentials.token(self._clock()))
             response = yield from self._repeat(request, token)
         return response

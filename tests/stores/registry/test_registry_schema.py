@@ -100,6 +100,27 @@ def test_ids_of_stored_values_survive_their_migration(path: Path) -> None:
         assert new_state(change, "intervention", "fresh", 1) == 3
 
 
+def test_definitions_outlive_the_migration_that_brings_api_keys(path: Path) -> None:
+    engine = create_engine(f"sqlite:///{path}")
+    config = migrations()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            'INSERT INTO services VALUES (\'shop\', \'{"name":"shop","attribute_groups":[{"name":"g"}]}\', 1, '
+            "'2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')"
+        )
+        connection.exec_driver_sql("UPDATE revision SET value = 41")
+    engine.dispose()
+    with Registry.open(path) as registry:
+        assert registry.services.get("shop").service.access_mode == "authenticated"
+        assert registry.revision() == 42
+        organization = registry.api_keys.organization()
+        assert len(registry.api_keys.create("reader").key) > 40
+    with Registry.open(path) as registry:
+        assert registry.api_keys.organization() == organization
+
+
 def test_the_registry_of_a_newer_release_is_refused(path: Path) -> None:
     Registry.open(path).close()
     set_version(path, "9999")

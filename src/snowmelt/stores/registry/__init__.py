@@ -1,5 +1,6 @@
 """Where definitions are kept, and the rules of changing them."""
 
+from snowmelt.stores.registry.api_keys import KEY_PREFIX, ROLES, NewApiKey, Role, StoredApiKey, digest_of, may
 from snowmelt.stores.registry.drafts import Drafts, StoredDraft
 from snowmelt.stores.registry.errors import (
     AlreadyExists,
@@ -25,12 +26,15 @@ from snowmelt.stores.registry.registry import Registry
 from snowmelt.stores.registry.services import StoredService
 
 __all__ = [
+    "KEY_PREFIX",
+    "ROLES",
     "AlreadyExists",
     "BuiltIn",
     "Drafts",
     "InUse",
     "InvalidDefinition",
     "KeyConflict",
+    "NewApiKey",
     "NotFound",
     "OnlyDraft",
     "PublishedIntervention",
@@ -41,7 +45,9 @@ __all__ = [
     "Refused",
     "Registry",
     "RegistryError",
+    "Role",
     "StillPublished",
+    "StoredApiKey",
     "StoredDraft",
     "StoredGroup",
     "StoredIntervention",
@@ -49,4 +55,6 @@ __all__ = [
     "StoredService",
     "TooManyPublished",
     "UnreadableRegistry",
+    "digest_of",
+    "may",
 ]

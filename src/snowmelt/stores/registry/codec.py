@@ -10,7 +10,12 @@ class _Kind(msgspec.Struct):
     offline: bool | None = None
 
 
+class _Access(msgspec.Struct):
+    access_mode: str | None = None
+
+
 _read_kind = msgspec.json.Decoder(_Kind).decode
+_read_access = msgspec.json.Decoder(_Access).decode
 
 
 def to_json(definition: Definition) -> str:
@@ -26,3 +31,8 @@ def group_from_json(text: str) -> AttributeGroup:
 def is_stream(text: str) -> bool:
     """Whether a group's JSON is computed from the stream, without parsing the whole of it."""
     return not _read_kind(text).offline
+
+
+def is_public(text: str) -> bool:
+    """Whether a service's JSON lets it be read without a token, without parsing the whole of it."""
+    return _read_access(text).access_mode == "public"

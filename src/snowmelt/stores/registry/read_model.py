@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from snowmelt.definitions import AttributeGroup
-from snowmelt.stores.registry.codec import group_from_json
+from snowmelt.stores.registry.codec import group_from_json, is_public
 from snowmelt.stores.registry.tables import (
     attribute_groups,
     attribute_keys,
@@ -41,12 +41,14 @@ class ReadModel:
     Args:
         revision: of the registry.
         services: the group versions of each published service, in its order.
+        public: the published services that are read without a token.
         groups: every group version, published or not: values outlive publication.
         keys: names of the attribute keys, registered or described by a draft.
     """
 
     revision: int
     services: dict[str, tuple[tuple[str, int], ...]]
+    public: frozenset[str]
     groups: dict[tuple[str, int], ReadGroup]
     keys: frozenset[str]
 
@@ -62,6 +64,10 @@ def load_read_model(connection: Connection) -> ReadModel:
         .order_by(service_groups.c.service, service_groups.c.position)
     ):
         links.setdefault(service, []).append((name, version))
+    published = connection.execute(
+        select(services.c.name, services.c.definition).where(services.c.is_published.is_(True))
+    )
+    public = frozenset(name for name, definition in published if is_public(definition))
     c = attribute_groups.c
     groups = {
         (name, version): ReadGroup(state_id, key, definition)
@@ -73,6 +79,7 @@ def load_read_model(connection: Connection) -> ReadModel:
     return ReadModel(
         revision=number,
         services={service: tuple(pairs) for service, pairs in links.items()},
+        public=public,
         groups=groups,
         keys=frozenset(registered) | {group.key for group in groups.values()},
     )

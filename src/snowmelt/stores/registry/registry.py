@@ -5,6 +5,7 @@ from typing import Self
 
 from snowmelt.definitions import AgenticDecision, EventLog
 from snowmelt.stores.registry.agentic_decisions import AGENTIC_DECISIONS
+from snowmelt.stores.registry.api_keys import ApiKeys
 from snowmelt.stores.registry.database import Clock, Database, GroupCheck, utc_now
 from snowmelt.stores.registry.drafts import Drafts
 from snowmelt.stores.registry.engine_snapshot import engine_snapshot
@@ -33,6 +34,7 @@ class Registry:
         event_logs: event logs.
         agentic_decisions: agentic decisions.
         publishing: state changes of several of them at once.
+        api_keys: who may call.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -51,6 +53,7 @@ class Registry:
         self.event_logs: Drafts[EventLog] = Drafts(database, EVENT_LOGS)
         self.agentic_decisions: Drafts[AgenticDecision] = Drafts(database, AGENTIC_DECISIONS)
         self.publishing = Publishing(database)
+        self.api_keys = ApiKeys(database)
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock = utc_now) -> Self:

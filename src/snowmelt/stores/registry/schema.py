@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, inspect, text
 
 from snowmelt.stores.registry import tables
+from snowmelt.stores.registry.api_keys import add_organization
 from snowmelt.stores.registry.database import Database
 from snowmelt.stores.registry.errors import UnreadableRegistry
 from snowmelt.stores.registry.keys import add_built_in_keys
@@ -49,6 +50,7 @@ def _create(connection: Connection) -> None:
     """A new registry gets the newest tables at once and is marked as migrated."""
     tables.metadata.create_all(connection)
     connection.execute(tables.revision.insert().values(id=1, value=0))
+    add_organization(connection)
     connection.execute(
         text(
             "CREATE TABLE alembic_version ("

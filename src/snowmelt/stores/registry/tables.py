@@ -152,3 +152,21 @@ revision = Table(
     Column("value", Integer, nullable=False),
 )
 """One row: the number of changes committed so far."""
+
+organization = Table("organization", metadata, Column("id", String(36), primary_key=True))
+"""One row: the id of the organization that API keys belong to."""
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=True),
+    Column("revoked_at", Instant, nullable=True),
+    Column("last_used_at", Instant, nullable=True),
+    UniqueConstraint("digest"),
+)
+"""Of a key itself only the digest is kept."""

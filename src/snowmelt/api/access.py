@@ -1,0 +1,42 @@
+"""What each path needs: nothing, or a token with a role."""
+
+import re
+from typing import Final
+
+from snowmelt.api.online import PATH as ONLINE_PATH
+from snowmelt.stores.registry import Role
+
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+READING_POSTS: Final = frozenset({ONLINE_PATH})
+"""Questions that are too long for a URL; all other POSTs change something or cost something."""
+ADMINISTRATION: Final = "/api/v1/api_keys"
+STREAM: Final = "/api/v1/interventions"
+CREDENTIALS: Final = re.compile(r"/api/msc/v1/organizations/[^/]+/credentials/v[23]/token")
+
+
+def needed_role(method: str, path: str) -> Role | None:
+    """The role that a request needs, None if anybody may send it.
+
+    Whatever is below ``/api/`` and not named here needs a token: reading it a reader's, all else a writer's.
+
+    Args:
+        method: of the request, in capitals.
+        path: without a slash at the end.
+
+    >>> needed_role("GET", "/api/v1/registry/services"), needed_role("PUT", "/api/v1/registry/services/shop")
+    ('reader', 'writer')
+    >>> needed_role("GET", "/api/v1/api_keys"), needed_role("GET", "/docs")
+    ('admin', None)
+    """
+    if path in READING_POSTS:
+        return "reader"
+    if not path.startswith("/api/"):
+        return None
+    if path == ADMINISTRATION or path.startswith(f"{ADMINISTRATION}/"):
+        return "admin"
+    if method not in READS:
+        return "writer"
+    # Browsers open the stream, and cannot send a token with it; the credentials endpoint checks keys itself.
+    if (path == STREAM and method == "GET") or CREDENTIALS.fullmatch(path):
+        return None
+    return "reader"

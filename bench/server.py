@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from bench.load import Load, http_request, load
-from bench.row import Row, percentile, rate_row
+from bench.row import Row, percentile, rate_row, spread
 from snowmelt.demo.server import OwnServer
 from snowmelt.demo.tutorial import ECOMMERCE, tutorial_group, tutorial_service
 from snowmelt.sdk.client import SignalsSandbox
@@ -20,6 +20,7 @@ TP2 = "/com.snowplowanalytics.snowplow/tp2"
 READ = "/api/v1/get-online-attributes"
 JSON = {"Content-Type": "application/json"}
 SECONDS, RUNS = 4.0, 3
+FRESHNESS_SECONDS = 10.0
 
 
 def run(folder: Path) -> list[Row]:
@@ -70,13 +71,12 @@ def end_to_end(url: str) -> list[Row]:
         applied = metric(url, "snowmelt_engine_events_total") - before
         assert applied == result.requests * 10, "an acknowledged event was not applied"
         figures.append(applied / seconds)
-    low, median, high = sorted(figures)
     return [
-        rate_row("ten events a POST: HTTP to disk to profiles", (low, median, high), "events", "", ">= 10,000 events/s")
+        rate_row("ten events a POST: HTTP to disk to profiles", spread(figures), "events", "", ">= 10,000 events/s")
     ]
 
 
-def freshness(url: str, token: str, rate: int = 1_000, seconds: float = 10.0) -> list[Row]:
+def freshness(url: str, token: str, rate: int = 1_000) -> list[Row]:
     """From just before the click's POST until a read shows it, while 1,000 events a second come in."""
     stop = threading.Event()
     background = threading.Thread(target=steady, args=(url, rate, stop))
@@ -84,7 +84,7 @@ def freshness(url: str, token: str, rate: int = 1_000, seconds: float = 10.0) ->
     waited = []
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=url) as client:
-        deadline = time.perf_counter() + seconds
+        deadline = time.perf_counter() + FRESHNESS_SECONDS
         while time.perf_counter() < deadline:
             user = str(uuid.uuid4())
             body = {"service": "ecom_attributes", "attribute_keys": {"domain_userid": [user]}}
@@ -146,8 +146,7 @@ def reads(url: str, token: str) -> list[Row]:
 def rates(loads: list[Load]) -> tuple[float, float, float]:
     """Least, median, greatest rate; every request must have succeeded."""
     assert not any(one.failed for one in loads)
-    low, median, high = sorted(one.rate for one in loads)
-    return low, median, high
+    return spread([one.rate for one in loads])
 
 
 USERS = [str(uuid.UUID(int=number)) for number in range(1_000)]

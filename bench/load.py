@@ -3,8 +3,9 @@
 import asyncio
 import multiprocessing
 import time
+import uuid
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import count, cycle
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -37,6 +38,20 @@ def http_request(method: str, url: str, path: str, body: bytes = b"", headers: d
     lines = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+NEW_ID = str(uuid.UUID(int=0))
+"""Where this stands in a request, an id is sent that never comes again."""
+
+
+def endless(requests: list[bytes]) -> Iterator[bytes]:
+    """The requests round and round, with new ids each time: an event that is sent again would not count."""
+    prefix, numbers = str(uuid.uuid4())[:24], count()
+    for first, *others in cycle([request.split(NEW_ID.encode()) for request in requests]):
+        pieces = [first]
+        for piece in others:
+            pieces += (f"{prefix}{next(numbers):012x}".encode(), piece)
+        yield b"".join(pieces)
 
 
 class _Connection(asyncio.Protocol):
@@ -82,7 +97,7 @@ class _Connection(asyncio.Protocol):
 async def _load(url: str, requests: list[bytes], connections: int, seconds: float) -> Load:
     loop = asyncio.get_running_loop()
     host, port = urlsplit(url).hostname, urlsplit(url).port
-    shared = cycle(requests)
+    shared = endless(requests)
     started = time.perf_counter()
     protocols = []
     for _ in range(connections):
@@ -103,7 +118,7 @@ def _in_process(url: str, requests: list[bytes], connections: int, seconds: floa
 
 
 def load(url: str, requests: list[bytes], connections: int = 32, seconds: float = 5.0) -> Load:
-    """Send the requests round and round for some seconds; addresses of this machine only."""
+    """Send the requests round and round, as :func:`endless` has them, for some seconds; to this machine only."""
     assert urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply_async(_in_process, (url, requests, connections, seconds)).get(timeout=seconds + 30)

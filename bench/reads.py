@@ -16,7 +16,7 @@ from bench.groups import PRICE, SKU, group_of
 from bench.row import Row, repeated
 from snowmelt.compute import state
 from snowmelt.compute.instant import format_instant
-from snowmelt.compute.plan import AGGREGATIONS, TIMES_SINCE, plan_group
+from snowmelt.compute.plan import AGGREGATIONS, plan_group
 from snowmelt.compute.program import Program
 from snowmelt.compute.reader import GroupReader
 from snowmelt.compute.scopes import TILES
@@ -63,7 +63,7 @@ def run(folder: Path) -> list[Row]:
         rows += [row(name, LIFETIME, *grown_state) for name, grown_state in lifetime.items()]
         rows += [row(name, WINDOW, *grown_state) for name, grown_state in window.items()]
         # Where more values make no larger state, the window of few says it all.
-        collecting = [name for name, (_, stored) in crowded.items() if len(stored) > 2 * len(window[name][1])]
+        collecting = [name for name, (_, stored) in crowded.items() if len(stored) > 1.2 * len(window[name][1])]
         rows += [row(name, CROWDED, *crowded[name]) for name in collecting]
     finally:
         gc.enable()
@@ -72,7 +72,7 @@ def run(folder: Path) -> list[Row]:
 
 def grown(shape: Shape) -> dict[str, tuple[AttributeGroup, bytes]]:
     """For each aggregation a group of one attribute, and the stored profile of somebody with such a history."""
-    names = [*AGGREGATIONS, *TIMES_SINCE]
+    names = list(AGGREGATIONS)
     plans = [plan_group(group_for(name, shape), number) for number, name in enumerate(names, 1)]
     program = Program(plans)
     profiles = program.fresh_profiles()
@@ -102,11 +102,11 @@ def history(shape: Shape) -> list[bytes]:
 
 def group_for(name: str, shape: Shape, kind: str = "string") -> AttributeGroup:
     """A group whose one attribute is of this aggregation, over the products' prices or names."""
-    takes = (AGGREGATIONS | TIMES_SINCE)[name].takes
+    takes = AGGREGATIONS[name].takes
     attribute: dict[str, Any] = {"name": "a", "type": kind, "aggregation": name, "events": []}
     if takes != "event":
         attribute["property"] = PRICE if takes == "number" else SKU
-    if name in TIMES_SINCE:
+    if name.startswith("time_since_"):
         attribute["time_unit"] = "s"
     if shape.period:
         attribute["period"] = "P1D"
@@ -120,11 +120,11 @@ def type_of(value: Any) -> str:
 
 def row(name: str, shape: Shape, group: AttributeGroup, stored: bytes) -> Row:
     """The cost of a read, beside decoding."""
-    reader = GroupReader(group)
+    reader, decode = GroupReader(group), plan_group(group).decode
     [value] = reader.read(stored, NOW)
     assert value is not None, f"{name} has no value"
     least, median, greatest = repeated(RUNS, lambda: microseconds(lambda: reader.read(stored, NOW)))
-    decoding = statistics.median(microseconds(lambda: state.decode(stored)) for _ in range(RUNS))
+    decoding = statistics.median(microseconds(lambda: decode(stored)) for _ in range(RUNS))
     beside = f"{median / decoding:.1f} x decoding; {len(stored):,} bytes"
     return Row(f"{name}, {shape.name}", f"{median:,.1f} µs", f"{least:,.1f} - {greatest:,.1f}", beside, shape.budget)
 

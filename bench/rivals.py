@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from bench.engine import hand_written, through_engine
-from bench.row import Row, rate_row
+from bench.row import Row, rate_row, spread
 from snowmelt.compute.reader import GroupReader
 from snowmelt.demo.tutorial import tutorial_group
 from snowmelt.demo.workload import shop_lines
@@ -98,8 +98,3 @@ def interpreter() -> str:
     )
     assert outcome.returncode == 0, outcome.stderr
     return outcome.stdout.strip()
-
-
-def spread(rates: list[float]) -> tuple[float, float, float]:
-    """Least, median and greatest."""
-    return min(rates), statistics.median(rates), max(rates)

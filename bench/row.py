@@ -25,8 +25,12 @@ class Row(NamedTuple):
 
 def repeated(runs: int, measure: Callable[[], float]) -> tuple[float, float, float]:
     """Least, median and greatest of several runs."""
-    figures = sorted(measure() for _ in range(runs))
-    return figures[0], statistics.median(figures), figures[-1]
+    return spread([measure() for _ in range(runs)])
+
+
+def spread(figures: list[float]) -> tuple[float, float, float]:
+    """Least, median and greatest."""
+    return min(figures), statistics.median(figures), max(figures)
 
 
 def rate_row(what: str, rates: tuple[float, float, float], unit: str, ratio: str = "", budget: str = "") -> Row:

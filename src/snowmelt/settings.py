@@ -86,9 +86,9 @@ class EngineSettings(_Section):
 
     map_size: MapSize = 256 * GiB
     """Upper bound of the profile store file; address space, not disk, is reserved."""
-    commit_ms: Annotated[float, Field(ge=1, le=1000)] = 200.0
+    commit_ms: Annotated[float, Field(ge=1, le=1000)] = 400.0
     """While events are waiting, the profiles are committed this often; a quiet engine commits at once."""
-    cache_keys: Annotated[int, Field(ge=1)] = 200_000
+    cache_keys: Annotated[int, Field(ge=1)] = 100_000
     """Profiles kept decoded in memory between commits."""
     duplicate_hours: Annotated[float, Field(ge=0)] = 24.0
     """An event whose id came within this time before is not counted again; 0 counts every event."""

@@ -13,7 +13,7 @@ from snowmelt.compute.handler import moment
 from snowmelt.compute.plan import plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program, Tally, compile_program
-from snowmelt.compute.state import CHANGED
+from snowmelt.compute.state import CHANGED, VERSION
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError
 
@@ -256,3 +256,16 @@ def test_profiles_that_age_are_found_again_until_they_age_twice() -> None:
     profiles.age()
     assert profiles["u"] is not kept
     assert loaded == ["u", "u"]
+
+
+def test_profiles_that_were_let_go_of_are_freed_in_pieces() -> None:
+    profiles = Profiles(1)
+    for name in ("a", "b", "c", "d"):
+        for number in range(10):
+            profiles[f"{name}{number}"]
+        profiles.age()
+    # The last generation is old, the three before were let go of.
+    for left in (19, 8, 0, 0):
+        profiles.shed(11)
+        assert sum(map(len, profiles._leaving)) == left
+    assert profiles["d3"] == [VERSION, None]

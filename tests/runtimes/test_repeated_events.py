@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from machine import MB, Machine, group, page_view, request
 from snowmelt.stores import profiles as profiles_module
@@ -111,17 +112,16 @@ def test_it_can_be_switched_off(make_machine: Callable[..., Machine]) -> None:
     assert machine.value(1, "u") == 2
 
 
-def test_what_is_remembered_is_bounded(
-    make_machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_remembered_is_bounded(make_machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seen_rows, "_DROPPED", 2)
     machine = make_machine(remembered_events=100)
     machine.define(1, {1: group()})
-    for first in range(0, 1_000, 40):
-        machine.insert(*(line(event_id(number)) for number in range(first, first + 40)))
-        machine.run()
-        assert machine.engine.statistics.seen <= 160
-    assert "engine.remembered_events" in capsys.readouterr().out
+    with capture_logs() as logged:
+        for first in range(0, 1_000, 40):
+            machine.insert(*(line(event_id(number)) for number in range(first, first + 40)))
+            machine.run()
+            assert machine.engine.statistics.seen <= 160
+    assert any("engine.remembered_events" in entry["event"] for entry in logged)
     machine.restart()
     machine.insert(*(line(event_id(number)) for number in range(960, 1_000)))
     machine.run()

@@ -119,10 +119,11 @@ def explanation(plan: GroupPlan) -> Iterator[str]:
     """The lines that explain a group: the paths that are read, then the code for each kind of event."""
     from snowmelt.compute.handler import paths_needed
     from snowmelt.compute.program import Program
+    from snowmelt.compute.projection import EVERY
 
     program = Program([plan])
     kinds = _event_kinds(plan)
-    paths = {".".join(map(str, path)) for path in paths_needed(plan)}
+    paths = {".".join("*" if step == EVERY else str(step) for step in path) for path in paths_needed(plan)}
     # What tells the kinds of events apart.
     paths |= {f"event_{part}" for kind in kinds for part, value in kind.items() if value}
     yield f"# {plan.title}: what is read of an event"

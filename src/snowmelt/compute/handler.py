@@ -41,7 +41,7 @@ def moment(derived: Any, collector: Any, event_id: Any, now: int) -> tuple[int, 
     (2000, 2000, 'e')
     """
     received = parse_instant(collector)
-    happened = parse_instant(derived)
+    happened = received if derived == collector else parse_instant(derived)
     if received is None:
         received = now if happened is None else happened
     if happened is None or happened > received:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)
-_MS = timedelta(milliseconds=1)
+_MARKS = frozenset({"--T::", "--t::", "-- ::"})
+"""What stands in the places 4, 7, 10, 13 and 16 of a date-time."""
 
 
 def parse_instant(text: object) -> int | None:
@@ -18,14 +19,16 @@ def parse_instant(text: object) -> int | None:
     if not isinstance(text, str) or len(text) < 19:
         return None
     # Python also reads other ISO 8601 forms (20240101T..., 2024-W01-1T..., ...T12:00+01:00), which no instant here has.
-    if text[4] != "-" or text[7] != "-" or text[10] not in "Tt " or text[13] != ":" or text[16] != ":":
+    if text[4:17:3] not in _MARKS:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         # RFC 3339 has a small z too, which Python does not read.
         return parse_instant(text[:-1] + "Z") if text[-1] == "z" and text[-2].isdigit() else None
-    return (moment - (_NAIVE_EPOCH if moment.tzinfo is None else _EPOCH)) // _MS
+    since = moment - (_NAIVE_EPOCH if moment.tzinfo is None else _EPOCH)
+    # As `since // milliseconds` does, in half the time.
+    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
 
 
 def format_instant(ms: int) -> str | None:

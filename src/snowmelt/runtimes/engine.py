@@ -22,6 +22,9 @@ from snowmelt.stores.profiles import ProfileStore
 
 READ_RECORDS = 256
 
+SHED_PROFILES = 200
+"""Profiles that a step frees at least, of those that the cache has let go of."""
+
 Read = Callable[[int, int], Sequence[Record]]
 
 logger = structlog.get_logger("snowmelt.engine")
@@ -66,8 +69,8 @@ class Engine:
         store: ProfileStore,
         failed: FailedEvents,
         enricher: Enricher,
-        commit_ms: float = 200.0,
-        cache_keys: int = 200_000,
+        commit_ms: float = 400.0,
+        cache_keys: int = 100_000,
         duplicate_hours: float = 24.0,
         remembered_events: int = 20_000_000,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -160,6 +163,8 @@ class Engine:
             if failed:
                 self._failed.add(failed)
         for group in self._profiles.values():
+            # Faster than new ones come, so that there is an end to it, and a little even of a small step.
+            group.shed(SHED_PROFILES + 2 * len(group.touched))
             group.touched.clear()
             group.refused = 0
         if sum(map(len, self._profiles.values())) > self._cache_keys:
@@ -172,6 +177,10 @@ class Engine:
         if self._seen is not None:
             for started, ids in self._store.seen():
                 self._seen.restore(started, ids)
+
+    def rest(self) -> None:
+        """Have no profiles in memory, so that looking for garbage takes milliseconds, not seconds."""
+        self._forget_profiles()
 
     def _forget_profiles(self) -> None:
         """Have nothing in memory: every profile is loaded when it is asked for again."""

@@ -98,7 +98,8 @@ def run_engine(settings: Settings) -> None:
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again
-    # takes as long as the work itself. What little is garbage is collected when nothing else is to be done.
+    # takes as long as the work itself. What little is garbage is collected when nothing else is to be done, and
+    # the cache is emptied before: to fill it again costs less than to look through it.
     gc.disable()
     collected = time.monotonic()
     report_ready()
@@ -112,6 +113,7 @@ def run_engine(settings: Settings) -> None:
         if busy:
             continue
         if time.monotonic() - collected > COLLECT_SECONDS:
+            engine.rest()
             gc.collect()
             collected = time.monotonic()
         if bell.wait(IDLE_SECONDS, also=[STDIN]):

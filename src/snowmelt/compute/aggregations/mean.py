@@ -1,10 +1,11 @@
 """The arithmetic mean."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
-from snowmelt.compute.aggregations.sum import Number, add_exactly, exact_total, merge_exactly
+from snowmelt.compute.aggregations.sum import Number, add_exactly, exact_total, join_exactly, merge_exactly
 
 
 class Mean(Aggregation):
@@ -29,6 +30,10 @@ class Mean(Aggregation):
 
     def merge(self, a: list[Any], b: list[Any]) -> list[Any]:
         return [a[0] + b[0], merge_exactly(a[1], b[1])]
+
+    def join_all(self, states: Iterable[list[Any]]) -> list[Any] | None:
+        parts = list(states)
+        return [sum(part[0] for part in parts), join_exactly(part[1] for part in parts)] if parts else None
 
     def result(self, state: list[Any], now: int) -> Number:
         count, total = state[0], exact_total(state[1])

@@ -1,5 +1,6 @@
 """How far numbers are spread around their mean."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import isqrt, ldexp
 from typing import Any
@@ -44,6 +45,12 @@ class Stddev(Aggregation):
         sums = _plus(a[1], a[2], _integer(b[1]), b[2])
         return [a[0] + b[0], *sums, *_plus(a[3], a[4], _integer(b[3]), b[4])]
 
+    def join_all(self, states: Iterable[list[Any]]) -> list[Any] | None:
+        parts = list(states)
+        if not parts:
+            return None
+        return [sum(part[0] for part in parts), *_total(parts, 1), *_total(parts, 3)]
+
     def result(self, state: list[Any], now: int) -> Number | None:
         count, total, squares = state[0], _fraction(state[1], state[2]), _fraction(state[3], state[4])
         return None if count < 2 else _root((count * squares - total * total) / (count * (count - 1)))
@@ -59,7 +66,18 @@ def _plus(stored: bytes, shift: int, number: int, over: int) -> tuple[bytes, int
     if over > shift:
         total, shift = total << over - shift, over
     total += number << shift - over
-    return total.to_bytes(total.bit_length() // 8 + 1, "little", signed=True), shift
+    return _stored(total), shift
+
+
+def _total(states: list[list[Any]], place: int) -> tuple[bytes, int]:
+    """The exact sum of what stands at a place of each state, in the stored form."""
+    shift = max(state[place + 1] for state in states)
+    total = sum(_integer(state[place]) << shift - state[place + 1] for state in states)
+    return _stored(total), shift
+
+
+def _stored(number: int) -> bytes:
+    return number.to_bytes(number.bit_length() // 8 + 1, "little", signed=True)
 
 
 def _fraction(stored: bytes, shift: int) -> Fraction:

@@ -1,7 +1,8 @@
 """The exact sum of numbers, whatever their order."""
 
+from collections.abc import Iterable
 from fractions import Fraction
-from math import fsum
+from math import fsum, modf
 from typing import Any
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
@@ -47,12 +48,14 @@ def add_exactly(state: list[Any], value: Number) -> list[Any]:
 def exact_total(state: list[Any]) -> Number | Fraction:
     """The sum that ``[whole, partial, ...]`` stands for: an integer if it is whole, else the nearest double.
 
-    A fraction beyond 2**53 stays one, so that a cast to an integer and one to a double each round it once.
+    A fraction beyond 2**53 stays one, so that a cast to an integer and one to a double each round it once. The
+    partials may overlap.
     """
-    whole = int(state[0])
-    partials = state[1:]
-    if all(partial.is_integer() for partial in partials):
-        return whole + sum(int(partial) for partial in partials)
+    whole, partials = int(state[0]), state[1:]
+    fractions = [modf(partial)[0] for partial in partials]
+    fraction = fsum(fractions)
+    if fraction.is_integer() and not fsum([-fraction, *fractions]):
+        return whole + int(fraction) + sum(map(int, partials))
     if -(2**53) <= whole <= 2**53:
         return fsum([float(whole), *partials])
     # Too large for a double to be added exactly; rare enough to be slow.
@@ -65,6 +68,15 @@ def merge_exactly(a: list[Any], b: list[Any]) -> list[Any]:
     for partial in b[1:]:
         add_exactly(merged, partial)
     return merged
+
+
+def join_exactly(states: Iterable[list[Any]]) -> list[Any]:
+    """A state of all sums, only to be read: its partials may overlap, and so there may be many of them."""
+    whole, partials = 0, list[float]()
+    for state in states:
+        whole += int(state[0])
+        partials += state[1:]
+    return [whole, *partials]
 
 
 class Sum(Aggregation):
@@ -90,6 +102,10 @@ class Sum(Aggregation):
 
     def merge(self, a: list[Any], b: list[Any]) -> list[Any]:
         return merge_exactly(a, b)
+
+    def join_all(self, states: Iterable[list[Any]]) -> list[Any] | None:
+        parts = list(states)
+        return join_exactly(parts) if parts else None
 
     def result(self, state: list[Any], now: int) -> Number | Fraction:
         return exact_total(state)

@@ -94,6 +94,8 @@ class EngineSettings(_Section):
     """An event whose id came within this time before is not counted again; 0 counts every event."""
     remembered_events: Annotated[int, Field(ge=2)] = 20_000_000
     """Ids of events that are remembered at most, at up to 27 bytes each; more shorten the time above."""
+    sweep_minutes: Annotated[float, Field(ge=0)] = 60.0
+    """How often profiles are looked for whose every value has expired, to drop them; 0 keeps them for ever."""
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 15.0
     """How often a synced copy of the profiles is taken; after a power cut the engine starts from it."""
 

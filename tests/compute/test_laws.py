@@ -114,6 +114,23 @@ def test_empty_is_neutral_and_merging_keeps_its_arguments(aggregation: Aggregati
         assert repr(kept) == before
 
 
+@pytest.mark.parametrize("aggregation", [case for case in CASES if case.values[0].ends])  # type: ignore[attr-defined]
+@given(data=st.data())
+def test_what_is_over_is_never_seen_again(aggregation: Aggregation, data: st.DataObject) -> None:
+    rows = data.draw(rows_for(aggregation))
+    now = data.draw(st.one_of(st.integers(20 * DAY, 30 * DAY), st.integers(0, 12).map(lambda days: (20 + days) * DAY)))
+    kept = grown(aggregation, rows)
+    if kept is None or not aggregation.is_over(kept, now):
+        return
+    later = now + data.draw(st.integers(0, 10 * DAY))
+    assert read(aggregation, kept, later) is None
+    value, at = data.draw(values_for(aggregation)), (data.draw(st.integers(0, now)), now, "late")
+    assert same(
+        read(aggregation, aggregation.add(kept, value, at), later),
+        read(aggregation, aggregation.start(value, at), later),
+    )
+
+
 @pytest.mark.parametrize("aggregation", CASES)
 @given(data=st.data())
 def test_a_stored_state_comes_back(aggregation: Aggregation, data: st.DataObject) -> None:

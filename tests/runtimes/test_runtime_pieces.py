@@ -322,6 +322,7 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         "snowmelt_engine_payloads_total": 2,
         "snowmelt_engine_events_total": 9,
         "snowmelt_engine_repeated_events_total": 4,
+        "snowmelt_engine_swept_profiles_total": 0,
         "snowmelt_engine_unreadable_lines_total": 0,
         "snowmelt_engine_refused_keys_total": 0,
         "snowmelt_engine_event_errors_total": 0,

@@ -33,6 +33,7 @@ class Period(Aggregation):
     """
 
     timed = True
+    ends = True
 
     def __init__(self, inner: Aggregation, period: int) -> None:
         self.inner = inner
@@ -116,6 +117,9 @@ class Rolling(Period):
             state = {tile: self.inner.condensed(inner, most) for tile, inner in state.items()}
         return state
 
+    def is_over(self, state: dict[int, Any], now: int) -> bool:
+        return max(state) < self.oldest(now)
+
     def upgraded(self, state: dict[int, Any], version: int) -> dict[int, Any]:
         return {tile: self.inner.upgraded(inner, version) for tile, inner in state.items()}
 
@@ -157,6 +161,9 @@ class Recent(Period):
         inside = self.inner.since(state, self._edge(now))
         return None if inside is None else self.inner.result(inside, now)
 
+    def is_over(self, state: Any, now: int) -> bool:
+        return self.inner.since(state, self._edge(now)) is None
+
     def upgraded(self, state: Any, version: int) -> Any:
         if version == 1:
             # As Rolling keeps it.
@@ -182,6 +189,7 @@ class Expiring(Aggregation):
     """
 
     timed = True
+    ends = True
 
     def __init__(self, inner: Aggregation, ttl: int) -> None:
         self.inner = inner
@@ -210,6 +218,10 @@ class Expiring(Aggregation):
             else:
                 merged.append([first, last, inner])
         return merged[-SEGMENTS:]
+
+    def is_over(self, state: list[list[Any]], now: int) -> bool:
+        # A late event may lie in between, and join what has expired to what has not; several may, in a row.
+        return now - state[-1][1] >= SEGMENTS * self.ttl
 
     def upgraded(self, state: list[list[Any]], version: int) -> list[list[Any]]:
         return [[first, last, self.inner.upgraded(inner, version)] for first, last, inner in state]

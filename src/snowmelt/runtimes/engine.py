@@ -16,6 +16,7 @@ from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import json as event_json
 from snowmelt.runtimes.statistics import Statistics
+from snowmelt.runtimes.sweep import Sweep
 from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.profiles import ProfileStore
@@ -59,6 +60,7 @@ class Engine:
         cache_keys: profiles kept decoded.
         duplicate_hours: how long an event is remembered at least, so as to count once if it is sent again.
         remembered_events: how many are remembered at most.
+        sweep_minutes: how often profiles are looked for whose every value has expired; 0 is never.
         clock: ms since the epoch.
     """
 
@@ -73,6 +75,7 @@ class Engine:
         cache_keys: int = 100_000,
         duplicate_hours: float = 24.0,
         remembered_events: int = 20_000_000,
+        sweep_minutes: float = 60.0,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
@@ -87,6 +90,7 @@ class Engine:
         self.statistics = Statistics.decode(store.statistics)
         self._program = Program([])
         self._purging: list[int] = []
+        self._sweep = Sweep(store, int(sweep_minutes * 60_000))
         self._recall()
         if store.definitions:
             self._define(_read_snapshot(store.definitions))
@@ -108,7 +112,7 @@ class Engine:
         with self._log.reading() as read:
             records = read(self.position, READ_RECORDS)
             if not records:
-                return self._purge()
+                return self._purge() or self._sweep_some()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
                 if records[0].kind is Kind.DEFINITIONS:
@@ -170,6 +174,12 @@ class Engine:
         if sum(map(len, self._profiles.values())) > self._cache_keys:
             for group in self._profiles.values():
                 group.age()
+
+    def _sweep_some(self) -> bool:
+        """Drop expired profiles in a piece of those that there are."""
+        dropped = self._sweep.piece(self._program.plans, self._clock())
+        self.statistics.swept += dropped or 0
+        return dropped is not None
 
     def _recall(self) -> None:
         """Know the events that the store knows, and no others."""

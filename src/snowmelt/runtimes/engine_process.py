@@ -95,6 +95,7 @@ def run_engine(settings: Settings) -> None:
         cache_keys=settings.engine.cache_keys,
         duplicate_hours=settings.engine.duplicate_hours,
         remembered_events=settings.engine.remembered_events,
+        sweep_minutes=settings.engine.sweep_minutes,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again

@@ -44,6 +44,7 @@ class ServerMetrics:
             ("payloads", "Tracker requests read from the event log", statistics.payloads),
             ("events", "Events applied to the profiles", statistics.events),
             ("repeated_events", "Events that had been applied before, and did not count again", statistics.repeated),
+            ("swept_profiles", "Profiles dropped because their every value had expired", statistics.swept),
             ("unreadable_lines", "Imported lines that were no JSON object", statistics.unreadable),
             ("refused_keys", "Updates lost to key values over 512 bytes", statistics.refused_keys),
             (

@@ -24,6 +24,7 @@ class Statistics(msgspec.Struct):
         last_record: time at which the last record that was read was made, ms since the epoch.
         seen: ids of events that are remembered.
         seen_since: since when they are, ms since the epoch.
+        swept: profiles dropped because their every value had expired.
     """
 
     payloads: int = 0
@@ -39,6 +40,7 @@ class Statistics(msgspec.Struct):
     repeated: int = 0
     seen: int = 0
     seen_since: int = 0
+    swept: int = 0
 
     def add(self, tally: Tally) -> None:
         """Count a batch."""

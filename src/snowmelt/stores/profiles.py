@@ -228,6 +228,33 @@ class Commit:
 
         return load
 
+    def sweep(
+        self, state_id: int, start: str, is_over: Callable[[bytes | memoryview], bool], most: int
+    ) -> tuple[int, str]:
+        """Look at some of a group's profiles in the order of their keys, and drop those that are over.
+
+        Args:
+            state_id: of the group.
+            start: where an earlier call ended; the empty text to begin.
+            is_over: says so of a stored profile.
+            most: profiles that are looked at.
+
+        Returns:
+            How many were dropped, and where to go on; the empty text if there are no more.
+        """
+        prefix, dropped = _STATE_ID.pack(state_id), 0
+        with self._txn.cursor() as cursor:
+            more = cursor.set_range(bytes.fromhex(start) or prefix)
+            for _ in range(most):
+                if not more or not bytes(cursor.key()).startswith(prefix):
+                    return dropped, ""
+                if is_over(cursor.value()):
+                    more = cursor.delete()
+                    dropped += 1
+                else:
+                    more = cursor.next()
+            return dropped, bytes(cursor.key()).hex() if more else ""
+
     def store(self, profiles: Mapping[int, Profiles]) -> None:
         """Write the profiles that were changed, in key order: neighbours share pages, which halves the work."""
         with self._txn.cursor() as cursor:

@@ -43,6 +43,9 @@ class Aggregation(ABC):
     inline: ClassVar[tuple[str, str] | None] = None
     """:meth:`start` and :meth:`add` as Python expressions over ``state`` and ``value``, where that is worth it."""
 
+    ends: ClassVar[bool] = False
+    """Whether time alone ends what a state says, so that :meth:`is_over` may be true one day."""
+
     outlasts: ClassVar[bool] = False
     """Whether the state tells of all it holds when that was last seen; if so, :meth:`since` is there."""
 
@@ -73,6 +76,10 @@ class Aggregation(ABC):
         As good as the state of the events since then: whatever was seen before has no part in the result.
         """
         raise TypeError(f"{type(self).__name__} does not keep when its values were seen")
+
+    def is_over(self, state: State, now: int) -> bool:
+        """Whether no read from ``now`` on (ms since the epoch) sees anything of the state, whatever comes late."""
+        return False
 
     def weight(self, state: State) -> int:
         """About how many bytes of a state could be saved by :meth:`condensed`."""

@@ -221,7 +221,7 @@ class Expiring(Aggregation):
 
     def is_over(self, state: list[list[Any]], now: int) -> bool:
         # A late event may lie in between, and join what has expired to what has not; several may, in a row.
-        return now - state[-1][1] >= SEGMENTS * self.ttl
+        return bool(now - state[-1][1] >= SEGMENTS * self.ttl)
 
     def upgraded(self, state: list[list[Any]], version: int) -> list[list[Any]]:
         return [[first, last, self.inner.upgraded(inner, version)] for first, last, inner in state]

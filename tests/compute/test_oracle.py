@@ -68,7 +68,7 @@ def test_values_are_the_oracles(data: st.DataObject) -> None:
 def applied(
     groups: list[AttributeGroup], lines: list[bytes], now: int, data: st.DataObject, logs: Sequence[EventLog] = ()
 ) -> list[dict[str, bytes]]:
-    """The stored profiles of each group and log after the lines, in drawn batches; nothing is kept in memory between."""
+    """The stored profiles of each group and log after the lines, in drawn batches, nothing in memory between them."""
     program = compile_program(enumerate(groups, 1), enumerate(logs, len(groups) + 1))
     stored: dict[int, dict[str, bytes]] = {plan.state_id: {} for plan in program.kept}
     ids = b""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from machine import Machine, attribute, group, page_view, request
+from machine import Machine, attribute, event_log, group, page_view, request
 from snowmelt.runtimes import sweep
 from snowmelt.stores import profiles as profiles_module
 from snowmelt.stores.errors import StoreFullError
@@ -94,3 +94,15 @@ def test_it_can_be_switched_off(make_machine: Callable[..., Machine]) -> None:
     machine.now += 1_000 * MINUTE
     machine.run()
     assert stored(machine, 1) == ["u000"]
+
+
+def test_sessions_whose_events_are_all_too_old_are_dropped_from_event_logs(machine: Machine) -> None:
+    machine.define(2, {}, logs={9: event_log(max_age_seconds=600)})
+    old, new = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
+    for sessions in ((old, new), (new,)):
+        machine.append(request(*(page_view("u", sid=one) for one in sessions), timestamp=machine.now))
+        machine.run()
+        machine.now += 6 * MINUTE
+    machine.run()
+    assert machine.profile(9, old) is None
+    assert machine.profile(9, new) is not None

@@ -61,6 +61,15 @@ class EventLogPlan:
         """
         return state.decode(stored, [self.keeps])
 
+    @property
+    def ends(self) -> bool:
+        """Whether time alone may end all that a profile says: as for :class:`snowmelt.compute.plan.GroupPlan`."""
+        return self.keeps.ends
+
+    def is_over(self, stored: bytes | memoryview, now: int) -> bool:
+        """Whether a stored profile reads from ``now`` on (ms since the epoch) as one that was never there."""
+        return state.is_over(stored, [self.keeps], now)
+
 
 def plan_event_log(log: EventLog, state_id: int = 0) -> EventLogPlan:
     """Decide how an event log is kept.

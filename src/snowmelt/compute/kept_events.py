@@ -83,6 +83,7 @@ class KeptEvents(Aggregation):
 
     takes = "entry"
     timed = True
+    ends = True
 
     def __init__(self, most: int, age: int) -> None:
         self.most = most
@@ -114,6 +115,9 @@ class KeptEvents(Aggregation):
     def result(self, state: list[list[Any]], now: int) -> list[list[Any]]:
         edge = self.edge(now)
         return [entry for entry in state[-self.most :] if entry[0] >= edge]
+
+    def is_over(self, state: list[list[Any]], now: int) -> bool:
+        return bool(state[-1][0] < self.edge(now))
 
     def edge(self, now: int) -> int:
         """The instant (ms) that an event must have happened at, or later, to be read at ``now``."""

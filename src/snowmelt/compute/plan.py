@@ -105,19 +105,14 @@ class GroupPlan:
         """
         return state.decode(stored, [attribute.keeps for attribute in self.attributes])
 
-    def is_over(self, stored: bytes | memoryview, now: int) -> bool:
-        """Whether a stored profile reads from ``now`` on (ms since the epoch) as one that was never there.
+    @property
+    def ends(self) -> bool:
+        """Whether time alone may end all that a profile says."""
+        return all(attribute.keeps.ends for attribute in self.attributes)
 
-        What cannot be decoded is not for us to judge.
-        """
-        try:
-            kept = self.decode(stored)[1:]
-        except ValueError:
-            return False
-        return all(
-            one is None or attribute.keeps.is_over(one, now)
-            for one, attribute in zip(kept, self.attributes, strict=True)
-        )
+    def is_over(self, stored: bytes | memoryview, now: int) -> bool:
+        """Whether a stored profile reads from ``now`` on (ms since the epoch) as one that was never there."""
+        return state.is_over(stored, [attribute.keeps for attribute in self.attributes], now)
 
 
 def plan_group(group: AttributeGroup, state_id: int = 0) -> GroupPlan:

@@ -79,6 +79,18 @@ def decode(stored: bytes | memoryview, keeps: Sequence[Aggregation] | None = Non
     ]
 
 
+def is_over(stored: bytes | memoryview, keeps: Sequence[Aggregation], now: int) -> bool:
+    """Whether no read from ``now`` on (ms since the epoch) sees anything of a stored profile.
+
+    What cannot be decoded is not for us to judge.
+    """
+    try:
+        kept = decode(stored, keeps)[1:]
+    except ValueError:
+        return False
+    return all(one is None or by.is_over(one, now) for one, by in zip(kept, keeps, strict=True))
+
+
 def narrowed(number: int) -> int | float:
     """An integer that can be stored: as it is, or a double if it has more than 64 bits.
 

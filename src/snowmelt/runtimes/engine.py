@@ -186,7 +186,7 @@ class Engine:
 
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
-        dropped = self._sweep.piece(self._program.plans, self._clock())
+        dropped = self._sweep.piece(self._program.kept, self._clock())
         self.statistics.swept += dropped or 0
         return dropped is not None
 

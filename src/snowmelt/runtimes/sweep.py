@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from snowmelt.compute.event_log_plan import EventLogPlan
 from snowmelt.compute.plan import GroupPlan
 from snowmelt.stores.profiles import ProfileStore
 
@@ -20,14 +21,14 @@ class Sweep:
     def __init__(self, store: ProfileStore, interval_ms: int) -> None:
         self._store, self._interval = store, interval_ms
         self._due: int | None = None
-        self._waiting: list[GroupPlan] = []
+        self._waiting: list[GroupPlan | EventLogPlan] = []
         self._place = ""
 
-    def piece(self, plans: Sequence[GroupPlan], now: int) -> int | None:
+    def piece(self, plans: Sequence[GroupPlan | EventLogPlan], now: int) -> int | None:
         """Look at some profiles, if a round is due or under way.
 
         Args:
-            plans: the published groups.
+            plans: the published groups and event logs.
             now: ms since the epoch.
 
         Returns:
@@ -42,7 +43,7 @@ class Sweep:
             first = self._due is None
             self._due = now + self._interval
             # Nothing has expired yet of what was in use a moment ago.
-            self._waiting = [] if first else [plan for plan in plans if all(one.keeps.ends for one in plan.attributes)]
+            self._waiting = [] if first else [plan for plan in plans if plan.ends]
             self._place = ""
             if not self._waiting:
                 return None

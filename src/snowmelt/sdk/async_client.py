@@ -8,7 +8,7 @@ import httpx
 
 from snowmelt.definitions import AgenticDecisionResponse, EventLogResponse, RuleIntervention, Service
 from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
-from snowmelt.sdk import interventions, reading, registry
+from snowmelt.sdk import flushing, interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, AsyncDriver
 from snowmelt.sdk.messages import Call
@@ -204,6 +204,10 @@ class _AsyncClient(UpcomingCalls):
     ) -> dict[str, dict[str, Any]]:
         """See `Signals.get_group_attributes_batch`."""
         return await self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    async def flush(self, timeout: float = flushing.USUAL_SECONDS) -> None:
+        """See `Signals.flush`."""
+        await self._run(flushing.flush(timeout))
 
     async def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""

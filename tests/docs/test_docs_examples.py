@@ -57,7 +57,7 @@ def test_the_round_trip_answers_what_is_shown(server: Any, examples: Examples, t
             assert _without_nulls(json.loads(done.stdout)) == json.loads(example.shown), example.code
         else:
             assert done.stdout.strip() == example.shown.strip(), example.code
-        server.catch_up()
+        server.flush()
 
 
 def _without_nulls(answer: Any) -> Any:

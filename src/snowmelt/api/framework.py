@@ -33,8 +33,10 @@ def framework_app(
     tokens: Tokens,
     progress: Progress,
 ) -> FastAPI:
-    """Registry, engines, API keys, waiting, health and documentation. Paths have no slash at the end; the router in front takes
-    it off."""
+    """Registry, engines, API keys, waiting, health and documentation.
+
+    Paths have no slash at the end; the router in front takes it off.
+    """
     app = FastAPI(
         title="Snowmelt",
         summary="Live customer attributes from a stream of Snowplow events.",

@@ -19,7 +19,6 @@ from snowmelt import (
     Event,
     Service,
     SignalsBehindError,
-    SignalsConnectionError,
     StreamAttributeGroup,
     domain_userid,
 )
@@ -135,10 +134,8 @@ def test_a_temporary_server_leaves_neither_processes_nor_files(tmp_path: Path, m
         _ = 1 / 0
     assert not any(map(is_alive, processes))
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ServerError, match="did not acknowledge 1 of 1 events"):
+    with pytest.raises(ServerError, match=r"did not acknowledge 1 of 1 events;.*\n.*it was closed"):
         tracker.track(PAGE)
-    with pytest.raises(SignalsConnectionError):
-        Server.flush(server)
 
 
 def test_a_folder_that_is_given_stays_and_it_comes_back_where_it_was(tmp_path: Path) -> None:

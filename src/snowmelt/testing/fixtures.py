@@ -41,7 +41,7 @@ def snowmelt_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def signals(snowmelt_server: Server) -> SignalsSandbox:
     """A client of the server: publish with it, read with it."""
     return snowmelt_server.signals
@@ -59,7 +59,7 @@ def tracker(snowmelt_server: Server, visitor: Visitor) -> "Tracker":
     return snowmelt_server.tracker(visitor)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def profile(snowmelt_server: Server) -> ReadProfile:
     """Waits until everything that was acknowledged is readable, and reads: ``profile(group, identifier)``."""
     return snowmelt_server.profile

@@ -266,4 +266,8 @@ class Server:
         )
 
     def _logged(self) -> str:
-        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-LOG_LINES:]) or "nothing"
+        try:
+            lines = self.log_file.read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return "nothing that is left: it was closed, and its temporary folder removed"
+        return "\n".join(lines[-LOG_LINES:]) or "nothing"

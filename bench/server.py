@@ -12,38 +12,39 @@ import httpx
 
 from bench.load import NEW_ID, Load, endless, http_request, load
 from bench.row import Row, percentile, rate_row, spread
-from snowmelt.demo.server import OwnServer
 from snowmelt.demo.tutorial import ECOMMERCE, tutorial_group, tutorial_service
-from snowmelt.sdk.client import SignalsSandbox
+from snowmelt.testing import Server
 
 TP2 = "/com.snowplowanalytics.snowplow/tp2"
 READ = "/api/v1/get-online-attributes"
 JSON = {"Content-Type": "application/json"}
 SECONDS, RUNS = 4.0, 3
 FRESHNESS_SECONDS = 10.0
+LONGEST = 60.0
+"""Seconds to wait for the engine after a load."""
 
 
 def run(folder: Path) -> list[Row]:
     """All rows, from a server in a folder."""
     syncs = syncs_per_second(folder)
-    with OwnServer(folder / "server") as server:
-        with SignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals:
-            signals.publish([tutorial_group(), tutorial_service()])
+    with Server(folder / "server") as server:
+        server.signals.publish([tutorial_group(), tutorial_service()])
         rows = [Row("fsync of 4 KB on this disk", f"{syncs:,.0f} /s")]
-        rows += acknowledgement(server.url, syncs)
-        rows += end_to_end(server.url)
+        rows += acknowledgement(server, syncs)
+        rows += end_to_end(server)
         rows += freshness(server.url, server.token)
         rows += reads(server.url, server.token)
     return rows
 
 
-def acknowledgement(url: str, syncs: float) -> list[Row]:
+def acknowledgement(server: Server, syncs: float) -> list[Row]:
     """How fast single events are acknowledged when each is on the disk before it is."""
+    url = server.url
     requests = [http_request("POST", url, TP2, payload(1), JSON) for _ in range(500)]
     ping = [http_request("GET", url, "/health")]
     pings = rates([load(url, ping, seconds=SECONDS) for _ in range(RUNS)])
     loads = [load(url, requests, seconds=SECONDS) for _ in range(RUNS)]
-    catch_up(url)
+    server.flush(LONGEST)
     posts = rates(loads)
     slowest = percentile([latency for one in loads for latency in one.latencies], 99) * 1000
     return [
@@ -58,15 +59,16 @@ def acknowledgement(url: str, syncs: float) -> list[Row]:
     ]
 
 
-def end_to_end(url: str) -> list[Row]:
+def end_to_end(server: Server) -> list[Row]:
     """From HTTP to the profiles, ten events a request, until the engine has applied the last one."""
+    url = server.url
     requests = [http_request("POST", url, TP2, payload(10), JSON) for _ in range(200)]
     figures = []
     for _ in range(RUNS):
         before = metric(url, "snowmelt_engine_events_total")
         started = time.perf_counter()
         result = load(url, requests, seconds=SECONDS)
-        catch_up(url)
+        server.flush(LONGEST)
         seconds = time.perf_counter() - started
         applied = metric(url, "snowmelt_engine_events_total") - before
         assert applied == result.requests * 10, "an acknowledged event was not applied"
@@ -219,9 +221,3 @@ def metric(url: str, name: str) -> float:
     """The value of a metric without labels."""
     lines = httpx.get(f"{url}/metrics").text.splitlines()
     return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
-
-
-def catch_up(url: str) -> None:
-    """Wait until the engine has applied everything."""
-    while metric(url, "snowmelt_engine_position") < metric(url, "snowmelt_log_head"):
-        time.sleep(0.002)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from bench.row import Row
-from snowmelt.demo.server import OwnServer
+from snowmelt.testing import Server
 
 RUNS = 5
 
@@ -23,10 +23,10 @@ def run(folder: Path) -> list[Row]:
     starts, memory = [], []
     for number in range(RUNS):
         started = time.perf_counter()
-        with OwnServer(folder / f"start-{number}") as server:
+        with Server(folder / f"start-{number}") as server:
             starts.append(time.perf_counter() - started)
             time.sleep(2)  # what is prepared in the background belongs to the idle size
-            memory.append(resident(server.process_id))
+            memory.append(resident(server.process.pid))
     return [
         Row("python -c pass", f"{bare:.2f} s"),
         Row("import snowmelt", f"{client:.2f} s", ratio=f"{client / bare:.1f} x Python alone", budget="< 0.5 s"),

@@ -16,7 +16,7 @@ The tree, each branch defined beside the code that raises it::
     ├── MalformedName            api/catalog.py              an attribute is not written group_vN:attribute
     ├── ForeignToken             api/tokens.py               a text is no token of this server
     ├── NotAnnounced             api/announcer.py            a change is stored, but the engine was not told
-    ├── DemoError                demo/server.py              the demonstration cannot go on
+    ├── ServerError              testing/server.py           a server of one's own does not start, or not as asked
     ├── CommandError             cli/errors.py               a command cannot be carried out as given
     └── SignalsError             sdk/errors.py               a call to a server did not succeed
         └── SignalsAPIError

@@ -48,6 +48,7 @@ class DictProfiles:
         self.states: dict[tuple[int, str], dict[str, Any] | bytes] = {}
         self.calls = 0
         self.broken = False
+        self.head = self.position = 0
 
     def get(self, items: Sequence[tuple[int, bytes]], /) -> list[bytes | None]:
         if self.broken:
@@ -118,6 +119,8 @@ def app(registry: Registry, profiles: DictProfiles, changes: Changes, moment: Mo
         token=SecretStr(TOKEN),
         signing_secret=SIGNING_SECRET,
         on_change=changes,
+        log_head=lambda: profiles.head,
+        position=lambda: profiles.position,
         clock=moment,
     )
 

@@ -172,6 +172,7 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/registry/interventions/{name}/versions/{version}",
         "/api/v1/registry/services",
         "/api/v1/registry/services/{name}",
+        "/api/v1/testing/flush",
         "/health-all",
     }
 

@@ -48,7 +48,7 @@ def test_control_c_leaves_neither_a_server_nor_its_folder(tmp_path: Path) -> Non
         assert process.stdout.readline().startswith("server   http://127.0.0.1:")
         assert process.stdout.readline().startswith("follow   snowmelt watch ")
         [folder] = tmp_path.iterdir()
-        server = int((folder / "server.lock").read_text())
+        server = int((folder / "data" / "server.lock").read_text())
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=40)
         assert (process.returncode, errors) == (130, "")

@@ -37,7 +37,7 @@ def test_apply_ingest_get_watch_and_doctor(run: Any, server: Any, tmp_path: Path
     lines = shop_lines(3_000, users=3)
     (tmp_path / "events.json").write_bytes(b"\n".join(lines))
     assert run("ingest", "events.json", "--format", "enriched-json", *here).exit_code == 0
-    server.catch_up()
+    server.flush()
     events = [json.loads(line) for line in lines]
     user = events[0]["domain_userid"]
     action = "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1"
@@ -124,7 +124,7 @@ def test_tsv_and_payloads_are_counted_like_live_events(run: Any, server: Any, tm
         "data": [{"e": "pv", "p": "web", "tv": "js-4", "duid": "u", "url": "https://shop.example/"}],
     }
     assert run("ingest", "-", "--format", "payload", *here, input=json.dumps(body)).exit_code == 0
-    server.catch_up()
+    server.flush()
     read = run("get", "views_v1", "domain_userid", "u", "--json", *here)
     assert json.loads(read.stdout) == {"page_views": 3}
     assert "events.tsv:3: " in run("failed", "list", "--category", "loader_parsing_error", *here).stdout

@@ -50,7 +50,7 @@ def test_every_call_of_the_python_clients(sdk: Any, running: Any, server: Any, s
             call, result = heard
             if call == "track":
                 visit(shopper(visitor))
-                server.catch_up()
+                server.flush()
                 user.tell("")
             else:
                 results[call] = result
@@ -112,7 +112,7 @@ def test_every_call_of_the_node_client(node_packages: Path, server: Any, shopper
     with SignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals:
         signals.publish([group, service])
     visit(shopper(visitor))
-    server.catch_up()
+    server.flush()
 
     names = {"SERVICE": service.name, "GROUP": group.name, "VISITOR": visitor, "STRANGER": stranger}
     address = {"SIGNALS_URL": server.url, "SIGNALS_TOKEN": server.token, "NO_PROXY": "127.0.0.1,localhost"}

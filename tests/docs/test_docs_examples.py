@@ -42,6 +42,42 @@ def test_the_tutorial_runs_as_it_stands(server: Any, examples: Examples, tmp_pat
 
 
 @pytest.mark.process
+def test_the_suites_of_others_pass(examples: Examples, tmp_path: Path) -> None:
+    """Each in a run of pytest of its own, where a warning is an error."""
+    (shown,) = examples("README.md", "own tests")
+    (conftest,) = examples("docs/testing.md", "conftest")
+    suites = {"readme": {"test_shown.py": shown.code}, "page": {"conftest.py": conftest.code}}
+    for number, suite in enumerate(examples("docs/testing.md", "suite")):
+        suites["page"][f"test_{number}.py"] = suite.code
+    for name, files in suites.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        for path, text in files.items():
+            (folder / path).write_text(text)
+        command = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        done = subprocess.run(
+            [*command, "--rootdir", str(folder), "--basetemp", str(tmp_path / f"{name}-temp"), str(folder)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=folder,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"{len(files) - ('conftest.py' in files)} passed" in done.stdout
+
+
+@pytest.mark.process
+def test_a_server_without_pytest_prints_what_is_shown(examples: Examples, tmp_path: Path) -> None:
+    (program,) = examples("docs/testing.md", "program")
+    (output,) = examples("docs/testing.md", "program output")
+    done = subprocess.run(
+        [sys.executable, "-c", program.code], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == output.code
+
+
+@pytest.mark.process
 def test_the_round_trip_answers_what_is_shown(server: Any, examples: Examples, tmp_path: Path) -> None:
     for example in examples("docs/api.md", "curl"):
         done = subprocess.run(
@@ -57,7 +93,7 @@ def test_the_round_trip_answers_what_is_shown(server: Any, examples: Examples, t
             assert _without_nulls(json.loads(done.stdout)) == json.loads(example.shown), example.code
         else:
             assert done.stdout.strip() == example.shown.strip(), example.code
-        server.catch_up()
+        server.flush()
 
 
 def _without_nulls(answer: Any) -> Any:

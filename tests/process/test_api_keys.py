@@ -27,7 +27,7 @@ READ = {"service": "ecom_attributes", "attribute_keys": {"domain_userid": ["some
 def server(tmp_path: Path) -> Iterator[Server]:
     running = Server(tmp_path / "data", "--workers", "2", "--log-level", "debug")
     yield running
-    running.stop()
+    running.close()
 
 
 def token_command(server: Server, *arguments: str) -> str:

@@ -87,7 +87,7 @@ def test_killed_in_mid_stream(server: Server, shop: Shop) -> None:
             assert not sender.is_alive(), "what is sent again and again is answered once the server is back"
             acknowledged += sender.acknowledged
             unanswered += sender.unanswered
-    server.catch_up(60)
+    server.flush(60)
     judge(shop, acknowledged, unanswered)
 
 

@@ -91,7 +91,7 @@ def test_ten_thousand_tracked_events_and_fifty_malformed_ones(server: Any, shop:
             row[2].append(price)
     emitter.flush()
     assert not failures
-    server.catch_up(60)
+    server.flush(60)
 
     for user, row in zip(users, shop.read(users), strict=True):
         views, carts, prices = expected[user]

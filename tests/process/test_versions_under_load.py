@@ -149,7 +149,7 @@ def test_each_version_counts_what_came_while_it_was_published(server: Server, sh
             sender.stopping.set()
         for sender in traffic:
             sender.join()
-    server.catch_up()
+    server.flush()
 
     sent = [request for sender in traffic for request in sender.sent]
     users = [request.user for request in sent]

@@ -25,6 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("server") / "data", "--workers", "2")
     yield server
     assert server.stop() == 0
+    server.close()
 
 
 def is_alive(pid: int) -> bool:
@@ -133,13 +134,12 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     eventually(lambda: children(server, "engine_process") not in ([engine], []), "a new engine")
     eventually(lambda: status(server, "/ready") == 200, "it holds its lock")
     shop.track([shop_event("u", "product_view")])
-    server.catch_up()
+    server.flush()
     assert shop.read(["u"]) == [(3, None, None)]
 
     # The supervisor itself: its children notice, and the next one takes over folder and port at once.
     everybody = server.processes()
     os.kill(everybody[0], signal.SIGKILL)
-    assert server.process is not None
     server.process.wait()
     server.start()
     assert server.url == str(shop.http.base_url).rstrip("/")
@@ -147,7 +147,7 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     # Until then it may have been they who answered.
     eventually(lambda: status(server, "/ready") == 200, "the new server is ready")
     shop.track([shop_event("u", "product_view")])
-    server.catch_up()
+    server.flush()
     assert shop.read(["u"]) == [(4, None, None)]
     shop.http.close()
 
@@ -157,6 +157,7 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     assert not any(map(is_alive, everybody))
     assert not (server.data_dir / "server.address").exists()
     assert not (server.data_dir / "profiles.in-use").exists(), "after a clean end the profiles can be trusted"
+    server.close()
 
 
 def test_a_second_server_on_the_same_folder_is_refused(running: Server) -> None:

@@ -31,7 +31,7 @@ PUBLIC = words("""
 
 OURS = words("""
     AsyncSignals AsyncSignalsSandbox DefinitionError NotYetAvailableError Problem Retry
-    SignalsApiKeyError SignalsAuthError SignalsBusyError SignalsConfigError SignalsConflictError
+    SignalsApiKeyError SignalsAuthError SignalsBehindError SignalsBusyError SignalsConfigError SignalsConflictError
     SignalsConnectionError SignalsError SignalsForbiddenError SignalsNotFoundError SignalsResponseError
     SignalsTimeoutError SignalsValidationError SnowmeltError
 """)

@@ -7,8 +7,9 @@ from snowmelt.api.online import PATH as ONLINE_PATH
 from snowmelt.stores.registry import Role
 
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-READING_POSTS: Final = frozenset({ONLINE_PATH})
-"""Questions that are too long for a URL; all other POSTs change something or cost something."""
+READING_POSTS: Final = frozenset({ONLINE_PATH, "/api/v1/testing/flush"})
+"""POSTs that change nothing: a question that is too long for a URL, and waiting for what others have changed. All
+other POSTs change something or cost something."""
 ADMINISTRATION: Final = "/api/v1/api_keys"
 STREAM: Final = "/api/v1/interventions"
 CREDENTIALS: Final = re.compile(r"/api/msc/v1/organizations/[^/]+/credentials/v[23]/token")

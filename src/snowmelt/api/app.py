@@ -53,6 +53,8 @@ def create_app(
     token: SecretStr,
     signing_secret: bytes,
     on_change: OnChange,
+    log_head: Callable[[], int],
+    position: Callable[[], int],
     clock: NowMs = now_ms,
 ) -> "Api":
     """Everything that is served under ``/api/``, ``/docs/``, ``/openapi.json`` and ``/health-all``.
@@ -68,6 +70,8 @@ def create_app(
         on_change: called with ``Registry.snapshot()`` after every committed change, before the change is
             answered, one call at a time, from any thread. If it raises, the answer is a 503 that says the
             definition is stored.
+        log_head: the place of the last record in the event log.
+        position: the place in the event log that the profiles include.
         clock: the present, for values and for tokens; milliseconds since the epoch.
     """
     registry.require(partial(obstacles, group_values))
@@ -78,9 +82,10 @@ def create_app(
 
     def framework() -> App:
         # Importing it takes longer than all the rest of the start together.
+        from snowmelt.api.flush import Progress
         from snowmelt.api.framework import framework_app
 
-        return framework_app(registry, profiles, announcer, keys, tokens)
+        return framework_app(registry, profiles, announcer, keys, tokens, Progress(log_head, position))
 
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)

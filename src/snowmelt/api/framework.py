@@ -12,6 +12,7 @@ from snowmelt.api.credentials import credentials_router
 from snowmelt.api.docs_page import add_docs_page
 from snowmelt.api.engines import engines_router
 from snowmelt.api.event_logs import event_logs_router
+from snowmelt.api.flush import Progress, flush_router
 from snowmelt.api.health import health_router
 from snowmelt.api.interventions import interventions_router
 from snowmelt.api.known_keys import KnownKeys
@@ -25,10 +26,17 @@ from snowmelt.stores.registry import Registry
 
 
 def framework_app(
-    registry: Registry, profiles: Profiles, announcer: Announcer, keys: KnownKeys, tokens: Tokens
+    registry: Registry,
+    profiles: Profiles,
+    announcer: Announcer,
+    keys: KnownKeys,
+    tokens: Tokens,
+    progress: Progress,
 ) -> FastAPI:
-    """Registry, engines, API keys, health and documentation. Paths have no slash at the end; the router in front takes
-    it off."""
+    """Registry, engines, API keys, waiting, health and documentation.
+
+    Paths have no slash at the end; the router in front takes it off.
+    """
     app = FastAPI(
         title="Snowmelt",
         summary="Live customer attributes from a stream of Snowplow events.",
@@ -47,6 +55,7 @@ def framework_app(
         published_router(registry),
         templates_router(),
         api_keys_router(registry),
+        flush_router(progress),
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(credentials_router(keys, tokens))

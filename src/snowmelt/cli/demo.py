@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,9 +14,9 @@ from snowmelt.cli.errors import CommandError
 from snowmelt.cli.output import on_terminal, print_table, rich_table
 
 if TYPE_CHECKING:
-    from snowmelt.demo.server import OwnServer
     from snowmelt.demo.shoppers import Shop
     from snowmelt.sdk.client import SignalsSandbox
+    from snowmelt.testing import Server
 
 REFRESH_SECONDS = 0.5
 PIPED_SECONDS = 5.0
@@ -53,16 +51,12 @@ def demo(
     if find_spec("snowplow_tracker") is None:
         raise CommandError("the demo needs the Snowplow tracker: pip install 'snowmelt[demo]'")
 
-    from snowmelt.demo.server import OwnServer
     from snowmelt.demo.shoppers import Shop
     from snowmelt.demo.tutorial import tutorial_group, tutorial_service
-    from snowmelt.sdk.client import SignalsSandbox
+    from snowmelt.testing import Server
 
-    with (
-        _folder(data_dir) as folder,
-        OwnServer(folder, port) as server,
-        SignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals,
-    ):
+    with Server(data_dir, port=port) as server:
+        signals = server.signals
         signals.publish([tutorial_group(), tutorial_service()])
         shop = Shop(server.url, shoppers)
         _introduce(server, shop, follow=not once)
@@ -73,13 +67,13 @@ def demo(
             delivered = shop.close(timeout=20.0 if once else 1.0)
         if not delivered:
             raise CommandError(
-                f"the server acknowledged {shop.acknowledged} of {shop.tracked} events; it logs to {folder}"
+                f"the server acknowledged {shop.acknowledged} of {shop.tracked} events; it logs to {server.log_file}"
             )
-        server.wait_caught_up()
+        server.flush(20)
         _check(signals, shop)
 
 
-def _introduce(server: OwnServer, shop: Shop, *, follow: bool) -> None:
+def _introduce(server: Server, shop: Shop, *, follow: bool) -> None:
     typer.echo(f"server   {server.url}   API {server.url}/docs/   token {server.token}")
     if not follow:
         return  # the server is gone before anybody could
@@ -139,12 +133,3 @@ def _rows(shop: Shop, values: dict[str, dict[str, Any]]) -> Iterator[tuple[str, 
             f"{read['total_cart_value'] or 0:,.2f}",
             f"{shopper.cents / 100:,.2f}",
         )
-
-
-@contextmanager
-def _folder(given: Path | None) -> Iterator[Path]:
-    if given is not None:
-        yield given
-        return
-    with tempfile.TemporaryDirectory(prefix="snowmelt-demo-") as folder:
-        yield Path(folder)

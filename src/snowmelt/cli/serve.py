@@ -29,6 +29,10 @@ def serve(
         Literal["debug", "info", "warning", "error"] | None,
         typer.Option(help="The least important messages to log, on standard error.  [default: info]"),
     ] = None,
+    until_eof: Annotated[
+        bool,
+        typer.Option("--until-eof", help="Also stop when standard input ends: when whoever started it is gone."),
+    ] = False,
 ) -> None:
     """Run a server: collector, engine and API on one port.
 
@@ -45,7 +49,9 @@ def serve(
     from snowmelt.runtimes.supervisor import Supervisor
 
     configure_logs(settings.log_level)
-    supervisor = Supervisor(settings, lambda url, token: typer.echo(ready_line(settings, url, token)))
+    supervisor = Supervisor(
+        settings, lambda url, token: typer.echo(ready_line(settings, url, token)), until_eof=until_eof
+    )
     raise typer.Exit(supervisor.run())
 
 

@@ -1,6 +1,7 @@
 """The supervisor: starts the engine and the web processes, restarts what dies, stops all in order."""
 
 import errno
+import os
 import queue
 import signal
 import socket
@@ -14,7 +15,7 @@ from types import FrameType
 import msgspec
 import structlog
 
-from snowmelt.runtimes.child import EXIT_UNUSABLE
+from snowmelt.runtimes.child import EXIT_UNUSABLE, STDIN
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
@@ -111,17 +112,19 @@ class Supervisor:
     Args:
         settings: of the server.
         on_ready: called with the server's URL and its API token once every process is ready.
+        until_eof: also stop when standard input ends.
     """
 
-    def __init__(self, settings: Settings, on_ready: Callable[[str, str], None]) -> None:
+    def __init__(self, settings: Settings, on_ready: Callable[[str, str], None], *, until_eof: bool = False) -> None:
         self._data = DataDir(settings.data_dir)
         # Children have another idea of relative paths if this process ever changes its folder.
         self._settings = settings.overridden(data_dir=self._data.path)
         self._on_ready = on_ready
+        self._until_eof = until_eof
         self._events: queue.SimpleQueue[tuple[Child | None, str]] = queue.SimpleQueue()
 
     def run(self) -> int:
-        """Serve until SIGTERM or SIGINT; returns the exit status.
+        """Serve until SIGTERM or SIGINT, or until standard input ends if that was asked for; returns the exit status.
 
         Raises:
             StoreError: if the data folder or the address cannot be used.
@@ -131,6 +134,8 @@ class Supervisor:
         listener = self._listen()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        if self._until_eof:
+            threading.Thread(target=self._await_eof, name="life line", daemon=True).start()
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         secret = self._settings.sandbox_token
@@ -185,6 +190,11 @@ class Supervisor:
         draft = self._data.address.with_suffix(".new")
         draft.write_text(url)
         draft.replace(self._data.address)
+
+    def _await_eof(self) -> None:
+        while os.read(STDIN, 4096):
+            pass
+        self._events.put((None, "stop"))
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         self._events.put((None, "stop"))

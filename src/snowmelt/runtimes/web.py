@@ -86,6 +86,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         token=SecretStr(data.sandbox_token(settings)),
         signing_secret=data.signing_secret(),
         on_change=lambda snapshot: announce(log, bell, snapshot),
+        log_head=log.head,
+        position=profiles.position,
     )
     doors = Doors(collector, api, ServerMetrics(log, profiles, collector), ProcessLock(data.engine_lock, "engine"))
     config = uvicorn.Config(

@@ -15,7 +15,7 @@ from snowmelt.definitions import (
 )
 from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
-from snowmelt.sdk import contexts, interventions, reading, registry
+from snowmelt.sdk import contexts, flushing, interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, AsyncDriver
 from snowmelt.sdk.messages import Call
@@ -218,6 +218,10 @@ class _AsyncClient(UpcomingCalls):
     ) -> dict[str, dict[str, Any]]:
         """See `Signals.get_group_attributes_batch`."""
         return await self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    async def flush(self, timeout: float = flushing.USUAL_SECONDS) -> None:
+        """See `Signals.flush`."""
+        await self._run(flushing.flush(timeout))
 
     async def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""

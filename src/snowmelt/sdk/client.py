@@ -15,7 +15,7 @@ from snowmelt.definitions import (
 )
 from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
-from snowmelt.sdk import contexts, interventions, reading, registry
+from snowmelt.sdk import contexts, flushing, interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, Driver
 from snowmelt.sdk.messages import Call
@@ -295,6 +295,31 @@ class _Client(UpcomingCalls):
             The values for each identifier, in the order given.
         """
         return self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    def flush(self, timeout: float = flushing.USUAL_SECONDS) -> None:
+        """Return when everything the server acknowledged before can be read: events, and definitions in force.
+
+        For tests, which otherwise would have to poll. What a tracker has not sent yet is not waited for: flush
+        the tracker first. Costs a few milliseconds where nothing else is going on.
+
+        Args:
+            timeout: Seconds, at most 60.
+
+        Raises:
+            SignalsBehindError: The engine has not caught up in time; ``behind`` says by how much.
+            SignalsConfigError: ``timeout`` is no such number.
+
+        >>> import httpx
+        >>> from snowmelt.sdk.errors import SignalsBehindError
+        >>> server = httpx.MockTransport(lambda request: httpx.Response(504, json={"error": "late", "behind": 2}))
+        >>> with SignalsSandbox(api_url="http://localhost", sandbox_token="secret", transport=server) as signals:
+        ...     try:
+        ...         signals.flush(timeout=1)
+        ...     except SignalsBehindError as error:
+        ...         print(error.behind)
+        2
+        """
+        self._run(flushing.flush(timeout))
 
     def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""

@@ -116,7 +116,7 @@ def _request(client: httpx.Client | httpx.AsyncClient, step: Send, timeout: floa
         step.url,
         headers=step.headers,
         content=step.content,
-        timeout=httpx.Timeout(seconds, connect=min(seconds, LONGEST_CONNECT)),
+        timeout=httpx.Timeout(seconds, read=seconds + step.waits, connect=min(seconds, LONGEST_CONNECT)),
     )
 
 

@@ -11,6 +11,7 @@ The tree::
     │   ├── SignalsConflictError   409
     │   ├── SignalsValidationError 422, with ``problems``
     │   ├── SignalsBusyError       429, 502, 503, 504, after the last attempt
+    │   │   └── SignalsBehindError   504: what was acknowledged is not readable in time
     │   └── SignalsResponseError   a success whose body is not what this client understands
     ├── SignalsConnectionError     no answer at all
     │   └── SignalsTimeoutError    none in time
@@ -148,6 +149,22 @@ class SignalsBusyError(SignalsAPIError):
 
     code: ClassVar[str] = "busy"
     advice: ClassVar[str] = "Try again later; `GET /ready` answers 200 once the server is up."
+
+
+class SignalsBehindError(SignalsBusyError):
+    """The time given to ``flush`` has passed, and not everything acknowledged before is readable yet (504).
+
+    >>> SignalsBehindError(504, {"error": "not yet", "behind": 3}).behind
+    3
+    """
+
+    code: ClassVar[str] = "behind"
+    advice: ClassVar[str] = "Give it longer: flush(timeout=...), in seconds; `GET /ready` says whether the engine runs."
+
+    @property
+    def behind(self) -> int:
+        """How many records of the event log were not included in the profiles."""
+        return int(self.message["behind"])
 
 
 class SignalsResponseError(SignalsAPIError):

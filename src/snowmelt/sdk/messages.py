@@ -40,6 +40,7 @@ class Request:
         reads: A POST that changes nothing, so that it may be repeated like a GET.
         headers: In addition to those every call carries.
         timeout: Seconds, where this one differs from the client's.
+        waits: Seconds that the server may take on purpose, on top of the timeout.
         authorized: Whether it carries the bearer token.
     """
 
@@ -49,6 +50,7 @@ class Request:
     reads: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    waits: float = 0.0
     authorized: bool = True
 
     @property

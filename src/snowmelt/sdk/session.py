@@ -31,6 +31,7 @@ class Send:
     headers: dict[str, str]
     content: bytes | None
     timeout: float | None
+    waits: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Session:
         if request.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
             content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
-        return Send(request.method, self.api_url + path, headers, content, request.timeout)
+        return Send(request.method, self.api_url + path, headers, content, request.timeout, request.waits)
 
     def _no_answer(self, send: Send, failure: Failure, attempts: int) -> SignalsConnectionError:
         why = str(failure.error) or type(failure.error).__name__

@@ -7,9 +7,12 @@ from snowmelt.api.online import PATH as ONLINE_PATH
 from snowmelt.stores.registry import Role
 
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-READING_POSTS: Final = frozenset({ONLINE_PATH})
+PLANS: Final = "/api/v1/registry/attribute_group_plans"
+READING_POSTS: Final = frozenset({ONLINE_PATH, PLANS})
 """Questions that are too long for a URL; all other POSTs change something or cost something."""
 ADMINISTRATION: Final = "/api/v1/api_keys"
+AGENTS: Final = "/mcp"
+"""Outside of ``/api/``. All of its tools read."""
 STREAM: Final = "/api/v1/interventions"
 CREDENTIALS: Final = re.compile(r"/api/msc/v1/organizations/[^/]+/credentials/v[23]/token")
 
@@ -28,7 +31,7 @@ def needed_role(method: str, path: str) -> Role | None:
     >>> needed_role("GET", "/api/v1/api_keys"), needed_role("GET", "/docs")
     ('admin', None)
     """
-    if path in READING_POSTS:
+    if path in READING_POSTS or path == AGENTS:
         return "reader"
     if not path.startswith("/api/"):
         return None

@@ -99,13 +99,15 @@ class Api:
         keys: the API keys, in use until the end.
     """
 
-    def __init__(self, framework: Callable[[], App], online: App, public: App, gate: Gate, keys: KnownKeys) -> None:
+    def __init__(
+        self, framework: Callable[[], App], online: OnlineAttributes, public: App, gate: Gate, keys: KnownKeys
+    ) -> None:
         self._build = framework
         self._building: asyncio.Task[App] | None = None
         self._built: App | None = None
-        self._online = online
+        self.online = online
         self._public = public
-        self._gate = gate
+        self.gate = gate
         self._keys = keys
 
     async def prepare(self) -> None:
@@ -155,7 +157,7 @@ class Api:
                 await self._public(scope, receive, send)
                 return
             try:
-                refusal = self._gate.refusal(header, needed)
+                refusal = self.gate.refusal(header, needed)
             except Exception as error:
                 await send_json(send, 500, encode_json(unexpected(error, method, path)))
                 return
@@ -163,7 +165,7 @@ class Api:
                 await send_error(send, refusal.status, refusal.text, refusal.headers)
                 return
         if path == ONLINE_PATH:
-            await self._online(scope, receive, send)
+            await self.online(scope, receive, send)
         else:
             await self._framework(scope, receive, send)
 

@@ -6,13 +6,12 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from snowmelt.definitions.names import LONGEST_NAME, Name
+from snowmelt.definitions.names import Name
 
 MAX_GROUPS: Final = 25
 """Groups and services in one call."""
 MAX_ATTRIBUTES: Final = 100
 """Attributes that one call may name."""
-assert LONGEST_NAME == 128
 
 
 def _unwrapped(value: Any) -> Any:
@@ -43,8 +42,8 @@ class GroupChoice(Arguments):
     )
 
 
-Names = Annotated[list[Name], BeforeValidator(_unwrapped), Field(max_length=MAX_GROUPS)]
-GroupChoices = Annotated[list[GroupChoice], BeforeValidator(_unwrapped), Field(max_length=MAX_GROUPS)]
+Names = Annotated[list[Name], Field(max_length=MAX_GROUPS), BeforeValidator(_unwrapped)]
+GroupChoices = Annotated[list[GroupChoice], Field(max_length=MAX_GROUPS), BeforeValidator(_unwrapped)]
 
 
 class ListAttributeGroups(Arguments):

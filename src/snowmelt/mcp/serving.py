@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 from snowmelt.api.app import Api
 from snowmelt.mcp.door import AgentsDoor, Sessions
-from snowmelt.mcp.registry_source import RegistrySource
-from snowmelt.mcp.tools import tools
 from snowmelt.settings import McpSettings
 from snowmelt.stores.registry import Registry
 
@@ -26,6 +24,8 @@ def agents_door(settings: McpSettings, address: str, registry: Registry, api: Ap
     def build() -> Sessions:
         # Importing it takes longer than all the rest of the start together.
         from snowmelt.mcp.protocol import http_sessions, protocol_server
+        from snowmelt.mcp.registry_source import RegistrySource
+        from snowmelt.mcp.tools import tools
 
         server = protocol_server(RegistrySource(registry, api.online), tools(drafts=settings.drafts))
         hosts = list(allowed_hosts(settings.hosts, address))

@@ -7,6 +7,7 @@ from fastapi.routing import iter_route_contexts
 from structlog.testing import capture_logs
 
 from snowmelt.api.access import needed_role
+from snowmelt.api.context_door import PATH as CONTEXT_PATH
 from snowmelt.api.framework import framework_app
 from snowmelt.api.later import LATER
 from snowmelt.api.online import PATH as ONLINE_PATH
@@ -29,7 +30,11 @@ ONLY_ADMINS = {
     ("DELETE", "/api/v1/api_keys/{key_id}"),
 }
 READING_POSTS = {("POST", ONLINE_PATH)}
-PAST_THE_FRAMEWORK = READING_POSTS | {("GET", "/api/v1/interventions"), ("POST", "/api/v1/interventions")}
+PAST_THE_FRAMEWORK = READING_POSTS | {
+    ("GET", CONTEXT_PATH),
+    ("GET", "/api/v1/interventions"),
+    ("POST", "/api/v1/interventions"),
+}
 
 
 @pytest.fixture

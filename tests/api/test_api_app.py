@@ -141,9 +141,11 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
     paths = document["paths"]
     online = paths["/api/v1/get-online-attributes"]["post"]
     assert online["security"] == [{"token": ["reader"]}, {}]
+    assert paths["/api/v1/event_log"]["get"]["security"] == [{"token": ["reader"]}]
     assert set(paths) == {
         "/api/msc/v1/organizations/{org_id}/credentials/v2/token",
         "/api/msc/v1/organizations/{org_id}/credentials/v3/token",
+        "/api/v1/event_log",
         "/api/v1/api_keys",
         "/api/v1/api_keys/{key_id}",
         "/api/v1/engines/publish",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from machine import MB, NOW, TP2, Machine, Wire, attribute, group, page_view, request
 from snowmelt.compute import state
+from snowmelt.compute.event_log_plan import EventLogPlan
 from snowmelt.compute.plan import GroupPlan
 from snowmelt.compute.reader import GroupReader
 from snowmelt.definitions import AttributeGroup, RuleIntervention
@@ -220,10 +221,10 @@ def test_a_group_that_cannot_be_compiled_does_not_stop_the_others(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Fragile(module.Program):
-        def __init__(self, plans: Sequence[GroupPlan]) -> None:
+        def __init__(self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = ()) -> None:
             if any(plan.title == "bad_v1" for plan in plans):
                 raise RecursionError("too deep")
-            super().__init__(plans)
+            super().__init__(plans, logs)
 
     monkeypatch.setattr(module, "Program", Fragile)
     machine.define(1, {1: group("good"), 2: group("bad")})

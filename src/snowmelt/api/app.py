@@ -1,4 +1,4 @@
-"""The API as one ASGI app: a thin router in front, the hot door beside the framework."""
+"""The API as one ASGI app: a thin router in front, the hot doors beside the framework."""
 
 import asyncio
 import time
@@ -13,6 +13,9 @@ from snowmelt.api.announcer import Announcer, OnChange
 from snowmelt.api.asgi import App, Message, Receive, Scope, Send, encode_json, send_error, send_json
 from snowmelt.api.auth import Gate, authorization
 from snowmelt.api.catalog import Catalog, obstacles
+from snowmelt.api.context_door import PATH as CONTEXT_PATH
+from snowmelt.api.context_door import ContextDoor
+from snowmelt.api.contexts import Contexts
 from snowmelt.api.incidents import unexpected
 from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.later import later
@@ -81,32 +84,42 @@ def create_app(
 
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)
+    contexts = Contexts(catalog, profiles, revisions, clock)
     gate = Gate(token.get_secret_value(), keys, tokens)
-    return Api(framework, online, PublicAttributes(online, catalog), gate, keys)
+    return Api(framework, online, PublicAttributes(online, catalog), contexts, gate, keys)
 
 
 class Api:
     """Sends each request to its door, after the token check.
 
-    The framework is built in the background while the hot door is open already; requests for it that come
+    The framework is built in the background while the hot doors are open already; requests for it that come
     earlier wait.
 
     Args:
-        framework: builds the app that serves everything but the hot door.
+        framework: builds the app that serves everything but the hot doors.
         online: serves ``POST /api/v1/get-online-attributes``.
         public: serves the same without a token, and preflights for it.
+        contexts: reads event logs, for ``GET /api/v1/event_log``.
         gate: who may call.
         keys: the API keys, in use until the end.
     """
 
     def __init__(
-        self, framework: Callable[[], App], online: OnlineAttributes, public: App, gate: Gate, keys: KnownKeys
+        self,
+        framework: Callable[[], App],
+        online: OnlineAttributes,
+        public: App,
+        contexts: Contexts,
+        gate: Gate,
+        keys: KnownKeys,
     ) -> None:
         self._build = framework
         self._building: asyncio.Task[App] | None = None
         self._built: App | None = None
         self.online = online
         self._public = public
+        self.contexts = contexts
+        self._context_door = ContextDoor(contexts)
         self.gate = gate
         self._keys = keys
 
@@ -166,6 +179,8 @@ class Api:
                 return
         if path == ONLINE_PATH:
             await self.online(scope, receive, send)
+        elif path == CONTEXT_PATH:
+            await self._context_door(scope, receive, send)
         else:
             await self._framework(scope, receive, send)
 

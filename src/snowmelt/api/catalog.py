@@ -1,4 +1,4 @@
-"""What can be read, kept ready: the registry's groups and services, compiled when first asked for."""
+"""What can be read, kept ready: the registry's groups, services and event logs, compiled when first asked for."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,10 +6,11 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from snowmelt.api.reading import GroupValues, MakeGroupValues
-from snowmelt.definitions import AttributeGroup, StreamAttributeGroup
+from snowmelt.compute.event_log_reader import EventLogReader
+from snowmelt.definitions import AttributeGroup, EventLog, StreamAttributeGroup
 from snowmelt.definitions.problems import DefinitionError, Problem
 from snowmelt.errors import SnowmeltError
-from snowmelt.stores.registry import ReadGroup, Registry
+from snowmelt.stores.registry import ReadEventLog, ReadGroup, Registry
 
 QUALIFIED_NAME: Final = re.compile(r"([A-Za-z0-9_]+)_v([0-9]+):([A-Za-z0-9_]+)")
 MAX_PLANS: Final = 4096
@@ -17,7 +18,7 @@ MAX_PLANS: Final = 4096
 
 
 class UnknownName(SnowmeltError):
-    """A service, group version or attribute that cannot be read."""
+    """A service, group version, attribute or event log that cannot be read."""
 
     code = "unknown_name"
 
@@ -52,6 +53,22 @@ class _Compiled(NamedTuple):
     values: GroupValues
 
 
+class ReadableLog(NamedTuple):
+    """A published event log.
+
+    Args:
+        state_id: where its events are stored.
+        log: the definition.
+        reader: finds the events in what is stored.
+        source: what it was made from.
+    """
+
+    state_id: int
+    log: EventLog
+    reader: EventLogReader
+    source: ReadEventLog
+
+
 class Catalog:
     """Answers which stored states and computations a read needs.
 
@@ -67,6 +84,7 @@ class Catalog:
         self._registry = registry
         self._make_values = make_values
         self._compiled: dict[tuple[str, int], _Compiled] = {}
+        self._logs: dict[str, ReadableLog] = {}
         self._plans: dict[object, Plan] = {}
         self._revision = -1
         self.refresh(registry.revision())
@@ -84,6 +102,9 @@ class Catalog:
             link: compiled
             for link, compiled in self._compiled.items()
             if self._model.groups.get(link) == compiled.source
+        }
+        self._logs = {
+            name: found for name, found in self._logs.items() if self._model.event_logs.get(name) == found.source
         }
         self._plans = {}
         self._revision = self._model.revision
@@ -139,6 +160,28 @@ class Catalog:
             plan = _plan(self._single_attributes(names), qualified=qualified)
             self._keep(key, plan)
         return plan
+
+    def event_log(self, name: str) -> ReadableLog:
+        """How to read an event log.
+
+        Args:
+            name: of a published event log.
+
+        Raises:
+            UnknownName: no published event log has this name.
+        """
+        found = self._logs.get(name)
+        if found is None:
+            source = self._model.event_logs.get(name)
+            if source is None:
+                raise UnknownName(f"There is no published event log {name}. Publish it, then read it.")
+            log = source.event_log()
+            found = self._logs[name] = ReadableLog(source.state_id, log, EventLogReader(log), source)
+        return found
+
+    def event_logs(self) -> list[EventLog]:
+        """The published event logs, by name."""
+        return [self.event_log(name).log for name in self._model.event_logs]
 
     def _keep(self, key: object, plan: Plan) -> None:
         if len(self._plans) >= MAX_PLANS:

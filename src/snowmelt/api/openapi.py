@@ -8,9 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from snowmelt.api.access import needed_role
+from snowmelt.api.context_door import PATH as CONTEXT_PATH
+from snowmelt.api.contexts import FORMATS
 from snowmelt.api.key_bodies import ApiKeyRequest
 from snowmelt.api.online import PATH
 from snowmelt.definitions import (
+    AgenticContextResponse,
     AgenticDecision,
     AttributeGroup,
     AttributeKey,
@@ -30,6 +33,7 @@ from snowmelt.stores.registry import ROLES, Role
 
 TEMPLATE: Final = "#/components/schemas/{model}"
 BODIES: Final[tuple[type[BaseModel], ...]] = (
+    AgenticContextResponse,
     AgenticDecision,
     ApiKeyRequest,
     AttributeGroup,
@@ -71,6 +75,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components["schemas"] = definitions.get("$defs", {}) | components.get("schemas", {})
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["paths"][PATH] = {"post": _online()}
+    document["paths"][CONTEXT_PATH] = {"get": _context()}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _protect(operation, needed_role(method.upper(), path), path == PATH)
@@ -89,7 +94,7 @@ def _protect(operation: dict[str, Any], needed: Role | None, also_public: bool) 
 
 
 def _online() -> dict[str, Any]:
-    """The operation that is served beside the framework."""
+    """Reading attributes, which is served beside the framework."""
     return {
         "tags": ["attributes"],
         "summary": "Current values of attributes",
@@ -110,6 +115,37 @@ def _online() -> dict[str, Any]:
             },
             "400": _error("Malformed request"),
             "404": _error("Unknown service, group, version or attribute"),
+        },
+    }
+
+
+def _context() -> dict[str, Any]:
+    """Reading an event log, which is served beside the framework too."""
+    text = {"type": "string"}
+    parameters = (
+        ("name", "Of a published event log", True, text),
+        ("identifier", "The session id", True, text),
+        ("format", "Data, or text for a prompt", False, text | {"enum": list(FORMATS), "default": FORMATS[0]}),
+    )
+    return {
+        "tags": ["event logs"],
+        "summary": "The latest events of a session",
+        "description": "Oldest first; a session that was never seen has an empty log.",
+        "operationId": "get_event_log_buffer",
+        "parameters": [
+            {"name": name, "in": "query", "required": required, "description": what, "schema": schema}
+            for name, what, required, schema in parameters
+        ],
+        "responses": {
+            "200": {
+                "description": "The log, in the format that was asked for",
+                "content": {
+                    "application/json": {"schema": _reference(AgenticContextResponse)},
+                    "text/plain": {"schema": text},
+                },
+            },
+            "400": _error("Missing parameter, unknown format"),
+            "404": _error("No published event log has this name"),
         },
     }
 

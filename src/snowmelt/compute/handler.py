@@ -118,7 +118,7 @@ class HandlerSource:
         return self._values.setdefault(source, f"value_{len(self._values)}")
 
     def _group(self, plan: GroupPlan, attributes: Iterable[tuple[AttributePlan, frozenset[str]]]) -> Iterator[str]:
-        yield _comment(plan.title)
+        yield comment(plan.title)
         yield f"key = {property_source(plan.key, self._projection, 'event')}"
         yield "if key.__class__ is not str:"
         yield "    key = text_of(key)"
@@ -156,7 +156,7 @@ class HandlerSource:
 
     def _update(self, plan: GroupPlan, attribute: AttributePlan) -> Iterator[str]:
         slot, keeps = f"profile[{attribute.slot}]", attribute.keeps
-        yield _comment(f"{attribute.name}: {attribute.source.aggregation}")
+        yield comment(f"{attribute.name}: {attribute.source.aggregation}")
         if keeps.timed:
             derived, collector, event_id = (self._projection.access(path, "event") for path in MOMENT)
             yield "if at is None:"
@@ -193,7 +193,7 @@ class HandlerSource:
             yield f"    else add_{name}(state, {value}, {at}))"
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
     """A line of comment; whatever the text holds, it cannot end it and write code."""
     return "# " + text.encode("unicode_escape").decode()
 

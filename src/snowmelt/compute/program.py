@@ -1,4 +1,4 @@
-"""The set of published groups, compiled: batches of events in, changed profiles out."""
+"""The set of published groups and event logs, compiled: batches of events in, changed profiles out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,14 +7,17 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from snowmelt.compute.event_log_handler import EventLogHandlerSource, Selected, log_paths_needed
+from snowmelt.compute.event_log_plan import EventLogPlan, plan_event_log
 from snowmelt.compute.handler import HandlerSource, paths_needed
 from snowmelt.compute.plan import AttributePlan, GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.projection import Projection
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.compute.switch import switch_for
-from snowmelt.definitions.attribute import Attribute
 from snowmelt.definitions.attribute_group import AttributeGroup
+from snowmelt.definitions.event import Event
+from snowmelt.definitions.event_log import EventLog, EventLogEvent
 
 MAX_KINDS = 10_000
 """Kinds of events whose handler is remembered; beyond it they are compiled again when they come."""
@@ -44,6 +47,8 @@ class Tally(msgspec.Struct):
 
 
 Handler: TypeAlias = Callable[[Any], None]
+Bind: TypeAlias = Callable[..., Handler]
+"""Makes a handler for one batch: of its profiles, its time, and what takes rejected values."""
 
 
 class _Handlers(dict[Any, Handler | None]):
@@ -59,10 +64,11 @@ class _Handlers(dict[Any, Handler | None]):
 
 
 class Program:
-    """What the engine runs for a set of published groups. It knows no clock, no store and no file.
+    """What the engine runs for a set of published groups and event logs. It knows no clock, no store and no file.
 
     Args:
         plans: the groups, from :func:`snowmelt.compute.plan.plan_group`.
+        logs: the event logs, from :func:`snowmelt.compute.event_log_plan.plan_event_log`.
 
     >>> from snowmelt.definitions import Attribute, StreamAttributeGroup, domain_userid
     >>> group = StreamAttributeGroup(name="g", attribute_key=domain_userid, owner="a@example.com",
@@ -75,26 +81,35 @@ class Program:
     [0, 2]
     """
 
-    def __init__(self, plans: Sequence[GroupPlan]) -> None:
+    def __init__(self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = ()) -> None:
         self.plans = tuple(plans)
+        self.logs = tuple(logs)
         self._selected_by = tuple(
             field
             for selector, field in _IDENTITY.items()
-            if any(getattr(event, selector) for event in _events(self.plans))
+            if any(_asks_for(event, selector) for event in _events(self.plans, self.logs))
         )
         paths = {path for plan in self.plans for path in paths_needed(plan)}
+        paths |= {path for log in self.logs for path in log_paths_needed(log)}
         self.projection = Projection(paths | {(field,) for field in (*self._selected_by, "event_id")})
         self._kind_of = _kind_function(self._selected_by)
-        self._binders: dict[Any, Callable[..., Any] | None] = {}
-        self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self._binders: dict[Any, Bind | None] = {}
+        self._compiled: dict[tuple[Any, ...], Bind] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Generated code does not travel; another process compiles the same definitions again.
-        return _recompile, ([(plan.state_id, plan.group) for plan in self.plans],)
+        groups = [(plan.state_id, plan.group) for plan in self.plans]
+        return _recompile, (groups, [(plan.state_id, plan.log) for plan in self.logs])
+
+    @property
+    def kept(self) -> tuple[GroupPlan | EventLogPlan, ...]:
+        """Everything that has profiles."""
+        return (*self.plans, *self.logs)
 
     def fresh_profiles(self) -> dict[int, Profiles]:
-        """Empty profiles for every group: what a replay starts from."""
-        return {plan.state_id: Profiles(len(plan.attributes)) for plan in self.plans}
+        """Empty profiles for every group and event log: what a replay starts from."""
+        profiles = {plan.state_id: Profiles(len(plan.attributes)) for plan in self.plans}
+        return profiles | {plan.state_id: Profiles(1) for plan in self.logs}
 
     def apply(
         self,
@@ -108,8 +123,9 @@ class Program:
         Args:
             chunks: events in their JSON form, one a line, in chunks of one or more lines; a few hundred
                 kilobytes a chunk are decoded fastest.
-            profiles: by state id, the profiles of each group; changed in place.
-            now: ms since the epoch; decides only which tiles of a period need no longer be kept.
+            profiles: by state id, the profiles of each group and event log; changed in place.
+            now: ms since the epoch; decides only which tiles of a period, and which events of a log, need no longer
+                be kept.
             seen: the ids of earlier events; an event whose id is among them is not counted again. Without it
                 every event counts.
 
@@ -170,11 +186,20 @@ class Program:
         bind = self._binder(kind)
         return bind(profiles, now, reject) if bind else None
 
-    def _binder(self, kind: Any) -> Callable[..., Any] | None:
+    def _binder(self, kind: Any) -> Bind | None:
         if kind in self._binders:
             return self._binders[kind]
         fields = self._selected_by
-        concerned = self._concerned(dict(zip(fields, [kind] if len(fields) == 1 else kind, strict=True)))
+        identity = dict(zip(fields, [kind] if len(fields) == 1 else kind, strict=True))
+        bind = _both(self._attributes_binder(identity), self._logs_binder(identity))
+        if len(self._binders) >= MAX_KINDS:
+            self._binders.clear()
+        self._binders[kind] = bind
+        return bind
+
+    def _attributes_binder(self, identity: Mapping[str, Any]) -> Bind | None:
+        """What updates the attributes that events with this identity concern."""
+        concerned = self._concerned(identity)
         signature = tuple(
             (plan.state_id, tuple((attribute.slot, specs) for attribute, specs in attributes))
             for plan, attributes in concerned
@@ -184,9 +209,19 @@ class Program:
             switch = switch_for(concerned, self.projection)
             bind = switch.bind if switch else HandlerSource(concerned, self.projection).compile()
             self._compiled[signature] = bind
-        if len(self._binders) >= MAX_KINDS:
-            self._binders.clear()
-        self._binders[kind] = bind
+        return bind
+
+    def _logs_binder(self, identity: Mapping[str, Any]) -> Bind | None:
+        """What puts events with this identity into the event logs that keep them."""
+        concerned = [(log, selected) for log in self.logs if (selected := _selections(log, identity))]
+        # No state id is shared with a group, so that neither are signatures.
+        signature = tuple(
+            (log.state_id, tuple((selection.number, specs) for selection, specs in selected))
+            for log, selected in concerned
+        )
+        bind = self._compiled.get(signature)
+        if bind is None and concerned:
+            bind = self._compiled[signature] = EventLogHandlerSource(concerned, self.projection).compile()
         return bind
 
     def _concerned(
@@ -197,7 +232,7 @@ class Program:
         for plan in self.plans:
             selected = []
             for attribute in plan.attributes:
-                specifications = _selects(attribute.source, identity)
+                specifications = _selects(attribute.source.events or [], identity)
                 if specifications is not None:
                     selected.append((attribute, specifications))
             if selected:
@@ -205,13 +240,16 @@ class Program:
         return concerned
 
 
-def compile_program(groups: Iterable[tuple[int, AttributeGroup]]) -> Program:
-    """A program of (state id, group) pairs.
+def compile_program(groups: Iterable[tuple[int, AttributeGroup]], logs: Iterable[tuple[int, EventLog]] = ()) -> Program:
+    """A program of (state id, group) and (state id, event log) pairs.
 
     Raises:
         DefinitionError: if a group cannot be computed.
     """
-    return Program([plan_group(group, state_id) for state_id, group in groups])
+    return Program(
+        [plan_group(group, state_id) for state_id, group in groups],
+        [plan_event_log(log, state_id) for state_id, log in logs],
+    )
 
 
 _recompile = compile_program
@@ -222,20 +260,70 @@ def _kind_function(fields: tuple[str, ...]) -> Callable[[Any], Any]:
     return attrgetter(*fields) if fields else lambda event: ()
 
 
-def _events(plans: Iterable[GroupPlan]) -> Iterable[Any]:
-    return (event for plan in plans for attribute in plan.attributes for event in attribute.source.events or [])
+def _both(first: Bind | None, second: Bind | None) -> Bind | None:
+    """What does one after the other, where there is something to do."""
+    if first is None or second is None:
+        return first or second
+    binders = first, second
+
+    def bind(*batch: Any) -> Handler:
+        one, other = (binder(*batch) for binder in binders)
+
+        def handle(event: Any) -> None:
+            one(event)
+            other(event)
+
+        return handle
+
+    return bind
 
 
-def _selects(attribute: Attribute, identity: Mapping[str, Any]) -> frozenset[str] | None:
-    """Whether an attribute looks at events of an identity.
+def _events(plans: Iterable[GroupPlan], logs: Iterable[EventLogPlan]) -> Iterable[Event]:
+    for plan in plans:
+        for attribute in plan.attributes:
+            yield from attribute.source.events or []
+    for log in logs:
+        for selection in log.selections:
+            yield selection.event
 
-    ``None`` is no, an empty set yes, other sets yes if made for one of these event specifications.
+
+def _asks_for(event: Event, selector: str) -> bool:
+    """Whether an entry looks at the name, vendor or version of an event."""
+    return bool(getattr(event, selector)) or (selector == "version" and _major(event) is not None)
+
+
+def _major(event: Event) -> int | None:
+    return event.major_version if isinstance(event, EventLogEvent) else None
+
+
+def _is_of_major(major: int | None, version: Any) -> bool:
+    return major is None or (version.__class__ is str and version.split("-", 1)[0] == str(major))
+
+
+def _selections(log: EventLogPlan, identity: Mapping[str, Any]) -> list[Selected]:
+    """The selections of a log that may match events of an identity, up to the first that always does."""
+    selected = []
+    for selection in log.selections:
+        specifications = _selects([selection.event], identity)
+        if specifications is not None:
+            selected.append((selection, specifications))
+            if not specifications:
+                break
+    return selected
+
+
+def _selects(events: Sequence[Event], identity: Mapping[str, Any]) -> frozenset[str] | None:
+    """Whether events of an identity are among these.
+
+    ``None`` is no, an empty set yes, other sets yes if made for one of these event specifications. An empty list
+    is every event.
     """
-    if not attribute.events:
+    if not events:
         return frozenset()
     specifications = set()
-    for event in attribute.events:
-        if all(getattr(event, name) in (None, identity.get(field)) for name, field in _IDENTITY.items()):
+    for event in events:
+        matches = all(getattr(event, name) in (None, identity.get(field)) for name, field in _IDENTITY.items())
+        if matches and _is_of_major(_major(event), identity.get("event_version")):
             if event.event_specification_id is None:
                 return frozenset()
             specifications.add(event.event_specification_id)

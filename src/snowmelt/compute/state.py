@@ -79,11 +79,20 @@ def decode(stored: bytes | memoryview, keeps: Sequence[Aggregation] | None = Non
     ]
 
 
+def narrowed(number: int) -> int | float:
+    """An integer that can be stored: as it is, or a double if it has more than 64 bits.
+
+    >>> narrowed(3), narrowed(2**63)
+    (3, 9.223372036854776e+18)
+    """
+    if -(2**63) <= number < 2**63:
+        return number
+    return float(number) if abs(number) < 2**1000 else float("inf") * (1 if number > 0 else -1)
+
+
 def _narrowed(state: Any) -> Any:
     if isinstance(state, list):
         return [_narrowed(item) for item in state]
     if isinstance(state, dict):
         return {key: _narrowed(item) for key, item in state.items()}
-    if isinstance(state, int) and not -(2**63) <= state < 2**63:
-        return float(state) if abs(state) < 2**1000 else float("inf") * (1 if state > 0 else -1)
-    return state
+    return narrowed(state) if isinstance(state, int) else state

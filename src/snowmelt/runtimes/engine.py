@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
+from snowmelt.compute.event_log_plan import EventLogPlan, plan_event_log
 from snowmelt.compute.plan import GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.definitions.attribute_group import AttributeGroup
+from snowmelt.definitions.event_log import EventLog as EventLogDefinition
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import json as event_json
@@ -30,12 +32,19 @@ logger = structlog.get_logger("snowmelt.engine")
 class _Snapshot(msgspec.Struct):
     revision: int
     groups: list["_SnapshotGroup"]
+    event_logs: list["_SnapshotEventLog"] = []
 
 
 class _SnapshotGroup(msgspec.Struct):
     state_id: int
     published: bool
     group: dict[str, object]
+
+
+class _SnapshotEventLog(msgspec.Struct):
+    state_id: int
+    event_log: dict[str, object]
+    published: bool = True
 
 
 _read_snapshot = msgspec.json.Decoder(_Snapshot).decode
@@ -131,7 +140,7 @@ class Engine:
                 remembered=len(self._seen),
             )
         with self._store.commit() as commit:
-            for plan in self._program.plans:
+            for plan in self._program.kept:
                 self._profiles[plan.state_id].load = commit.loader(plan.state_id, plan.decode)
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
@@ -225,14 +234,34 @@ class Engine:
             except Exception as error:
                 # One group that this release cannot compute must not stop the others.
                 logger.error("a published group is not computed", group=entry.group.get("name"), error=str(error))
-        self._program = Program(plans)
+        logs = self._log_plans(snapshot)
+        self._program = Program(plans, logs)
         self._forget_profiles()
-        known = {entry.state_id for entry in snapshot.groups}
+        known = {entry.state_id for entry in snapshot.groups} | {entry.state_id for entry in snapshot.event_logs}
         self._purging = [state_id for state_id in self._store.state_ids() if state_id not in known]
-        logger.info("definitions in force", revision=snapshot.revision, groups=[plan.title for plan in plans])
+        logger.info(
+            "definitions in force",
+            revision=snapshot.revision,
+            groups=[plan.title for plan in plans],
+            event_logs=[plan.log.name for plan in logs],
+        )
+
+    def _log_plans(self, snapshot: _Snapshot) -> list[EventLogPlan]:
+        """The event logs that are kept from here on."""
+        plans: list[EventLogPlan] = []
+        for entry in snapshot.event_logs:
+            if not entry.published:
+                continue
+            try:
+                plan = plan_event_log(EventLogDefinition.model_validate(entry.event_log), entry.state_id)
+                Program([], [plan])
+                plans.append(plan)
+            except Exception as error:
+                logger.error("a published event log is not kept", log=entry.event_log.get("name"), error=str(error))
+        return plans
 
     def _purge(self) -> bool:
-        """Drop a piece of what deleted groups left."""
+        """Drop a piece of what deleted groups and event logs left."""
         if not self._purging:
             return False
         if not self._store.purge(self._purging[0]):

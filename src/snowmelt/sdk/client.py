@@ -6,18 +6,25 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from snowmelt.definitions import AgenticDecisionResponse, AttributeGroup, EventLogResponse, RuleIntervention, Service
+from snowmelt.definitions import (
+    AgenticContextResponse,
+    AgenticDecisionResponse,
+    AttributeGroup,
+    EventLogResponse,
+    RuleIntervention,
+    Service,
+)
+from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.wire import (
     AttributeGroupPlan,
     AttributeGroupResponse,
     AttributeKeyOutput,
     RuleInterventionResponse,
 )
-from snowmelt.sdk import interventions, reading, registry
+from snowmelt.sdk import contexts, interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, Driver
 from snowmelt.sdk.messages import Call
-from snowmelt.sdk.not_yet import not_yet
 from snowmelt.sdk.registry import Publishable
 from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
@@ -143,9 +150,11 @@ class AttributesClient:
         """See `Signals.get_group_attributes`."""
         return self._run(reading.of_group(name, version, attributes, attribute_key, identifier))
 
-    def get_agentic_context(self, name: str, identifier: str, format: str = "json") -> Any:
-        """The latest events of a session; not available yet."""
-        raise not_yet("Signals.attributes.get_agentic_context")
+    def get_agentic_context(
+        self, name: str, identifier: str, format: ContextFormat = "json"
+    ) -> AgenticContextResponse | str:
+        """See `Signals.get_agentic_context`."""
+        return self._run(contexts.of_session(name, identifier, format))
 
 
 class _Client(UpcomingCalls):
@@ -260,6 +269,21 @@ class _Client(UpcomingCalls):
             SignalsNotFoundError: The group, the version or an attribute is unknown.
         """
         return self._run(reading.of_group(name, version, attributes, attribute_key, identifier))
+
+    def get_agentic_context(
+        self, name: str, identifier: str, format: ContextFormat = "json"
+    ) -> AgenticContextResponse | str:
+        """What happened lately in a session, oldest first; a session that was never seen has an empty log.
+
+        Args:
+            name: The event log; it must be published.
+            identifier: The session id.
+            format: ``json`` for data, ``narrative`` for text that a prompt can hold.
+
+        Raises:
+            SignalsNotFoundError: No event log of this name is published.
+        """
+        return self._run(contexts.of_session(name, identifier, format))
 
     def get_service_attributes_batch(
         self, name: str, attribute_key: str, identifiers: Iterable[str]

@@ -99,6 +99,20 @@ class Response:
             raise self._refused(body)
         return body
 
+    def text(self) -> str:
+        """The body of a success, as text.
+
+        Raises:
+            SignalsAPIError: The status is not one of success; the subclass tells which.
+            SignalsResponseError: It is, but the body is not UTF-8.
+        """
+        if not self.ok:
+            self.json()
+        try:
+            return self.content.decode()
+        except UnicodeDecodeError:
+            raise self.unexpected("the body is not UTF-8") from None
+
     def unexpected(self, why: str) -> SignalsResponseError:
         """The error for a body that is JSON but has another shape than this client understands."""
         return SignalsResponseError(self.status, why, request=self.asked)

@@ -43,15 +43,6 @@ NOT_YET: tuple[Feature, ...] = (
         ),
     ),
     Feature(
-        title="Agentic contexts",
-        does="Tells the latest events of a session to a language model; event logs themselves can be published.",
-        meanwhile="Use `unique_list` and `last` attributes keyed by `domain_sessionid`.",
-        calls=(
-            "Signals.get_agentic_context",
-            "Signals.attributes.get_agentic_context",
-        ),
-    ),
-    Feature(
         title="Training sets",
         does="Builds tables of past attribute values to train models on.",
         meanwhile="Compute them in your warehouse from the enriched events.",

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from snowmelt.definitions import (
-    AgenticContextResponse,
     AttributeGroup,
     AttributeKeyId,
     AttributeKeyIdentifiers,
@@ -122,12 +121,6 @@ class UpcomingCalls:
     ) -> Any:
         """A table (pandas) of a group's attributes over recent events, without publishing it."""
         raise not_yet("Signals.test")
-
-    def get_agentic_context(
-        self, name: str, identifier: str, format: Literal["json", "narrative"] = "json"
-    ) -> AgenticContextResponse | str:
-        """The latest events of a session, as data or as a text for a language model."""
-        raise not_yet("Signals.get_agentic_context")
 
     def push_intervention(
         self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance

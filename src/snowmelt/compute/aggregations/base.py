@@ -17,7 +17,7 @@ Moment: TypeAlias = tuple[int, int, str]
 Compared as a tuple it is a total order on events, which is what makes ties independent of arrival.
 """
 
-Takes: TypeAlias = Literal["event", "number", "instant", "scalar"]
+Takes: TypeAlias = Literal["event", "number", "instant", "scalar", "entry"]
 
 
 class Aggregation(ABC):
@@ -32,7 +32,8 @@ class Aggregation(ABC):
     """
 
     takes: ClassVar[Takes] = "scalar"
-    """What :meth:`add` is given: nothing but the event, a number, an instant in ms, or any scalar."""
+    """What :meth:`add` is given: nothing but the event, a number, an instant in ms, any scalar, or an event's packed
+    values."""
 
     timed: ClassVar[bool] = False
     """Whether :meth:`add` looks at the moment; if not, it may be given ``None``."""

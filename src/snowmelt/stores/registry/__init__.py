@@ -21,7 +21,7 @@ from snowmelt.stores.registry.groups import GroupPlan, StoredGroup
 from snowmelt.stores.registry.interventions import PublishedIntervention, StoredIntervention
 from snowmelt.stores.registry.keys import StoredKey
 from snowmelt.stores.registry.publishing import References
-from snowmelt.stores.registry.read_model import ReadGroup, ReadModel
+from snowmelt.stores.registry.read_model import ReadEventLog, ReadGroup, ReadModel
 from snowmelt.stores.registry.registry import Registry
 from snowmelt.stores.registry.services import StoredService
 
@@ -40,6 +40,7 @@ __all__ = [
     "OnlyDraft",
     "PublishedIntervention",
     "PublishedVersion",
+    "ReadEventLog",
     "ReadGroup",
     "ReadModel",
     "References",

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from snowmelt.definitions import AttributeGroup
+from snowmelt.definitions import AttributeGroup, EventLog
 from snowmelt.stores.registry.codec import group_from_json, is_public
 from snowmelt.stores.registry.tables import (
     attribute_groups,
     attribute_keys,
+    event_logs,
     revision,
     service_groups,
     services,
@@ -35,6 +36,23 @@ class ReadGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadEventLog:
+    """A published event log.
+
+    Args:
+        state_id: where its events are stored.
+        definition: its JSON; parsed by ``event_log()`` when needed.
+    """
+
+    state_id: int
+    definition: str
+
+    def event_log(self) -> EventLog:
+        """The definition."""
+        return EventLog.model_validate_json(self.definition)
+
+
+@dataclass(frozen=True, slots=True)
 class ReadModel:
     """Everything that reads depend on, as of one revision.
 
@@ -44,6 +62,7 @@ class ReadModel:
         public: the published services that are read without a token.
         groups: every group version, published or not: values outlive publication.
         keys: names of the attribute keys, registered or described by a draft.
+        event_logs: the published event logs, by name.
     """
 
     revision: int
@@ -51,6 +70,7 @@ class ReadModel:
     public: frozenset[str]
     groups: dict[tuple[str, int], ReadGroup]
     keys: frozenset[str]
+    event_logs: dict[str, ReadEventLog]
 
 
 def load_read_model(connection: Connection) -> ReadModel:
@@ -75,6 +95,10 @@ def load_read_model(connection: Connection) -> ReadModel:
             select(c.name, c.version, c.state_id, c.attribute_key, c.definition)
         )
     }
+    logs = event_logs.c
+    live = connection.execute(
+        select(logs.name, logs.state_id, logs.live).where(logs.live.is_not(None)).order_by(logs.name)
+    )
     registered = connection.execute(select(attribute_keys.c.name)).scalars()
     return ReadModel(
         revision=number,
@@ -82,4 +106,5 @@ def load_read_model(connection: Connection) -> ReadModel:
         public=public,
         groups=groups,
         keys=frozenset(registered) | {group.key for group in groups.values()},
+        event_logs={name: ReadEventLog(state_id, definition) for name, state_id, definition in live},
     )

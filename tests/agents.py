@@ -1,14 +1,17 @@
 """Agents: the official SDK's client, on a server over HTTP or on whatever it can connect to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import httpx2
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from conftest import Server
-from mcp import Client
 
 T = TypeVar("T")
 Conversation = Callable[[Client], Awaitable[T]]
@@ -22,6 +25,22 @@ def over_http(server: Server, headers: dict[str, str], conversation: Conversatio
             httpx2.AsyncClient(headers=headers, timeout=30) as http,
             Client(streamable_http_client(f"{server.url}/mcp", http_client=http), mode=mode) as client,
         ):
+            return await conversation(client)
+
+    return asyncio.run(main())
+
+
+def over_stdio(server: Server, options: Sequence[str], conversation: Conversation[T], mode: str = "auto") -> T:
+    """What comes of a conversation with ``snowmelt mcp``, started as a desktop program starts it."""
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "snowmelt", "mcp", *options],
+        env={name: value for name, value in os.environ.items() if not name.startswith("SNOWMELT_")},
+        cwd=server.data_dir.parent,
+    )
+
+    async def main() -> T:
+        async with Client(command, mode=mode) as client:
             return await conversation(client)
 
     return asyncio.run(main())
@@ -71,3 +90,9 @@ class Agent:
         assert result.structured_content is None
         (content,) = result.content
         return content.text
+
+
+def outside(server: Server, *options: str, mode: str = "auto") -> Agent:
+    """Calls a server by way of ``snowmelt mcp``."""
+    given = options or ("--data-dir", str(server.data_dir))
+    return Agent(lambda conversation: over_stdio(server, given, conversation, mode))

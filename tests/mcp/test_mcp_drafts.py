@@ -28,7 +28,8 @@ def group(**members: Any) -> dict[str, Any]:
 
 def test_they_are_offered_only_where_the_setting_says_so(drafter: Agent) -> None:
     offered = {tool.name: tool for tool in drafter.tools()}
-    assert list(offered) == ["list_attribute_groups", "get_attributes", "draft_attribute_group"]
+    assert list(offered)[-1] == "draft_attribute_group"
+    assert len(offered) == 5
     assert offered["draft_attribute_group"].annotations.read_only_hint is True
 
 

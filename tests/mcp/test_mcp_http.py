@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
+from mcp import MCPError
 
 from agents import Agent, bearer, over_http
 from conftest import Server
-from mcp import MCPError
 from process_shop import Shop, shop_event
 
 pytestmark = pytest.mark.process
@@ -34,7 +34,7 @@ def new_key(server: Server, role: str) -> dict[str, Any]:
 
 def test_the_reading_tools_are_offered(agent: Agent) -> None:
     tools = {tool.name: tool for tool in agent.tools()}
-    assert list(tools) == ["list_attribute_groups", "get_attributes"]
+    assert list(tools) == ["list_attribute_groups", "get_attributes", "list_agentic_contexts", "get_agentic_context"]
     for tool in tools.values():
         assert tool.annotations.read_only_hint is True
         assert tool.description
@@ -97,6 +97,30 @@ def test_values_are_read(agent: Agent, busy: Server) -> None:
     }
     stranger = agent.answer("get_attributes", attribute_key="domain_userid", identifier="nobody", groups=[part])
     assert stranger["groups"][0]["values"] == {"total_cart_value": None}
+
+
+def test_contexts_are_listed_and_read_in_both_formats(agent: Agent, busy: Server) -> None:
+    listed = {"name": "recent_activity", "attribute_key": "domain_sessionid", "description": "What a shopper did."}
+    session = str(uuid.uuid4())
+    shop = Shop(busy.url, busy.token)
+    shop.track([shop_event(str(uuid.uuid4()), "product_view") | {"sid": session}])
+    shop.http.close()
+    busy.catch_up()
+    asked = {"name": "recent_activity", "identifier": session}
+    assert agent.answer("list_agentic_contexts") == {"agentic_contexts": [listed]}
+    answer = agent.answer("get_agentic_context", **asked)
+    assert (answer["format"], answer["narrative"]) == ("json", None)
+    assert (answer["context"]["prompt"], answer["context"]["identifier"]) == ("Help this shopper.", session)
+    assert [event["event_name"] for event in answer["context"]["events"]] == ["snowplow_ecommerce_action"]
+    result = agent.call("get_agentic_context", **asked, format="narrative")
+    (content,) = result.content
+    assert content.text == result.structured_content["narrative"]
+    assert content.text.startswith("Help this shopper.\n[START CONTEXT]\n")
+    assert "0, snowplow_ecommerce_action, , {}" in content.text
+    told = httpx.get(f"{busy.url}/api/v1/event_log", params=asked | {"name": "a_draft"}, headers=bearer(busy.token))
+    assert told.status_code == 404
+    assert agent.refusal("get_agentic_context", **asked | {"name": "a_draft"}) == told.json()["error"]
+    assert "format: Input should be 'json' or" in agent.refusal("get_agentic_context", **asked, format="xml")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +234,7 @@ def test_drafts_are_off_unless_somebody_asks_for_them(agent: Agent) -> None:
     while isinstance(refusal, ExceptionGroup):
         (refusal,) = refusal.exceptions
     assert isinstance(refusal, MCPError)
-    assert "There is no tool draft_attribute_group; there are list_attribute_groups, get_attributes" in str(refusal)
+    assert "There is no tool draft_attribute_group; there are list_attribute_groups, get_attributes, " in str(refusal)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])

@@ -4,6 +4,18 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from snowmelt.definitions import AgenticContextResponse
+from snowmelt.definitions.enums import ContextFormat
+from snowmelt.definitions.wire import AttributeGroupPlan
+
+
+class Answer(BaseModel):
+    """What a tool gives."""
+
+    def as_text(self) -> str:
+        """The same for models that read text only."""
+        return self.model_dump_json()
+
 
 class ListedAttribute(BaseModel):
     """An attribute that can be read."""
@@ -37,7 +49,7 @@ class ListedService(BaseModel):
     attribute_groups: list[GroupName]
 
 
-class Listing(BaseModel):
+class Listing(Answer):
     """What can be read."""
 
     attribute_groups: list[ListedGroup]
@@ -57,10 +69,46 @@ class GroupValues(GroupName):
     values: dict[str, Any] = Field(description="By attribute; null where nothing is known.")
 
 
-class AttributeValues(BaseModel):
+class AttributeValues(Answer):
     """Present values of one identifier."""
 
     attribute_key: str
     identifier: str
     services: list[ServiceValues]
     groups: list[GroupValues]
+
+
+class ListedContext(BaseModel):
+    """A published event log."""
+
+    name: str
+    attribute_key: str = Field(description="Whose events it keeps.")
+    description: str | None = None
+
+
+class ContextListing(Answer):
+    """The event logs that can be read."""
+
+    agentic_contexts: list[ListedContext]
+
+
+class ReadContext(Answer):
+    """What happened lately in one session, in the format that was asked for."""
+
+    name: str
+    identifier: str
+    format: ContextFormat
+    context: AgenticContextResponse | None = Field(default=None, description="The events as data, oldest first.")
+    narrative: str | None = Field(default=None, description="The same as text for a prompt.")
+
+    def as_text(self) -> str:
+        """The narrative as it is, data as JSON."""
+        return super().as_text() if self.narrative is None else self.narrative
+
+
+class DraftJudgement(AttributeGroupPlan, Answer):
+    """What publishing a definition would do."""
+
+    def as_text(self) -> str:
+        """The plan in words, which name every problem."""
+        return self.text

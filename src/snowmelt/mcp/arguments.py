@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.names import Name
 
 MAX_GROUPS: Final = 25
@@ -79,6 +80,18 @@ class GetAttributes(Arguments):
                 {"named": named, "most": MAX_ATTRIBUTES},
             )
         return self
+
+
+class ListAgenticContexts(Arguments):
+    """Nothing: all are listed."""
+
+
+class GetAgenticContext(Arguments):
+    """Which log to read, and of whom."""
+
+    name: Name = Field(description="The agentic context.")
+    identifier: str = Field(min_length=1, description="Whose latest events: the attribute key's value, a session id.")
+    format: ContextFormat = Field(default="json", description="`json` for data, `narrative` for text to reason over.")
 
 
 class DraftAttributeGroup(Arguments):

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from snowmelt.definitions import AttributeGroup, Service
+from snowmelt.definitions import AgenticContextResponse, AttributeGroup, EventLog, Service
+from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.wire import AttributeGroupPlan
 from snowmelt.mcp.source import ToolError, Values
 from snowmelt.sdk.async_client import AsyncSignalsSandbox
@@ -40,6 +41,17 @@ class ClientSource:
         """The present values of some attributes of a group version."""
         with _in_its_words():
             return await self._signals.get_group_attributes(name, version, list(attributes), key, identifier)
+
+    async def contexts(self) -> Sequence[EventLog]:
+        """Every published event log, by name; of one that has a draft, the draft."""
+        with _in_its_words():
+            logs = await self._signals.registry.list_event_logs()
+        return [log for log in logs if log.is_published or log.has_published_version]
+
+    async def read_context(self, name: str, identifier: str, format: ContextFormat) -> AgenticContextResponse | str:
+        """The latest events of one session; as a narrative, text."""
+        with _in_its_words():
+            return await self._signals.get_agentic_context(name, identifier, format)
 
     async def plan_group(self, definition: Mapping[str, Any]) -> AttributeGroupPlan:
         """What publishing a definition would do."""

@@ -104,7 +104,7 @@ async def _called(tool: Tool[Any], source: Source, given: dict[str, Any]) -> Cal
         log.error("tool_failed", tool=tool.name, exc_info=error)
         return _failure("Something went wrong that should not have. The log says more.")
     return CallToolResult(
-        content=[TextContent(type="text", text=answer.model_dump_json())],
+        content=[TextContent(type="text", text=answer.as_text())],
         structured_content=answer.model_dump(mode="json"),
     )
 

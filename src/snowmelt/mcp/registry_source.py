@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from snowmelt.api.contexts import Contexts
 from snowmelt.api.online import MalformedRequest, OnlineAttributes, ReadRequest
-from snowmelt.definitions import AttributeGroup, Service
+from snowmelt.definitions import AgenticContextResponse, AttributeGroup, EventLog, Service
+from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.wire import AttributeGroupPlan
 from snowmelt.mcp.source import ToolError, Values
 from snowmelt.stores.registry import Registry
@@ -17,11 +19,13 @@ class RegistrySource:
     Args:
         registry: the definitions.
         online: reads values.
+        contexts: reads event logs.
     """
 
-    def __init__(self, registry: Registry, online: OnlineAttributes) -> None:
+    def __init__(self, registry: Registry, online: OnlineAttributes, contexts: Contexts) -> None:
         self._registry = registry
         self._online = online
+        self._contexts = contexts
 
     async def groups(self) -> Sequence[AttributeGroup]:
         """Every published version of every group, by name and version."""
@@ -41,6 +45,15 @@ class RegistrySource:
         """The present values of some attributes of a group version."""
         names = [f"{name}_v{version}:{attribute}" for attribute in attributes]
         return await self._read(ReadRequest({key: [identifier]}, attributes=names))
+
+    async def contexts(self) -> Sequence[EventLog]:
+        """Every published event log, by name."""
+        return self._contexts.published()
+
+    async def read_context(self, name: str, identifier: str, format: ContextFormat) -> AgenticContextResponse | str:
+        """The latest events of one session; as a narrative, text."""
+        context = self._contexts.read(name, identifier, format)
+        return context if isinstance(context, str) else AgenticContextResponse.model_validate(context)
 
     async def plan_group(self, definition: Mapping[str, Any]) -> AttributeGroupPlan:
         """What publishing a definition would do."""

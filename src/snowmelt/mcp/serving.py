@@ -18,7 +18,7 @@ def agents_door(settings: McpSettings, address: str, registry: Registry, api: Ap
         settings: of it.
         address: that the server listens on.
         registry: the definitions.
-        api: reads values, and knows who may.
+        api: reads values and event logs, and knows who may.
     """
 
     def build() -> Sessions:
@@ -27,7 +27,8 @@ def agents_door(settings: McpSettings, address: str, registry: Registry, api: Ap
         from snowmelt.mcp.registry_source import RegistrySource
         from snowmelt.mcp.tools import tools
 
-        server = protocol_server(RegistrySource(registry, api.online), tools(drafts=settings.drafts))
+        source = RegistrySource(registry, api.online, api.contexts)
+        server = protocol_server(source, tools(drafts=settings.drafts))
         hosts = list(allowed_hosts(settings.hosts, address))
         origins = [f"http://{name}:*" for name in LOCAL_HOSTS] if hosts else []
         return http_sessions(server, hosts, [*origins, *settings.origins])

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from snowmelt.definitions import AttributeGroup, Service
+from snowmelt.definitions import AgenticContextResponse, AttributeGroup, EventLog, Service
+from snowmelt.definitions.enums import ContextFormat
 from snowmelt.definitions.wire import AttributeGroupPlan
 from snowmelt.errors import SnowmeltError
 
@@ -34,6 +35,12 @@ class Source(Protocol):
 
     async def read_group(self, name: str, version: int, attributes: Sequence[str], key: str, identifier: str) -> Values:
         """The present values of some attributes of a group version."""
+
+    async def contexts(self) -> Sequence[EventLog]:
+        """Every published event log, by name."""
+
+    async def read_context(self, name: str, identifier: str, format: ContextFormat) -> AgenticContextResponse | str:
+        """The latest events of one session; as a narrative, text."""
 
     async def plan_group(self, definition: Mapping[str, Any]) -> AttributeGroupPlan:
         """What publishing a definition would do."""

@@ -4,21 +4,31 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from snowmelt.definitions import AttributeGroup, Service
-from snowmelt.definitions.wire import AttributeGroupPlan
 from snowmelt.mcp.answers import (
+    Answer,
     AttributeValues,
+    ContextListing,
+    DraftJudgement,
     GroupName,
     GroupValues,
     ListedAttribute,
+    ListedContext,
     ListedGroup,
     ListedService,
     Listing,
+    ReadContext,
     ServiceValues,
 )
-from snowmelt.mcp.arguments import Arguments, DraftAttributeGroup, GetAttributes, GroupChoice, ListAttributeGroups
+from snowmelt.mcp.arguments import (
+    Arguments,
+    DraftAttributeGroup,
+    GetAgenticContext,
+    GetAttributes,
+    GroupChoice,
+    ListAgenticContexts,
+    ListAttributeGroups,
+)
 from snowmelt.mcp.source import Source, ToolError
 
 A = TypeVar("A", bound=Arguments)
@@ -26,7 +36,8 @@ A = TypeVar("A", bound=Arguments)
 INSTRUCTIONS: Final = (
     "Live attributes of customers, sessions and the like, computed from their behaviour. "
     "list_attribute_groups tells which there are and the attribute key that each is read by; "
-    "get_attributes reads the present values for one identifier. A value is null where nothing is known."
+    "get_attributes reads the present values for one identifier. A value is null where nothing is known. "
+    "list_agentic_contexts and get_agentic_context do the same for the latest events of a session."
 )
 
 
@@ -47,10 +58,10 @@ class Tool(Generic[A]):
     title: str
     description: str
     arguments: type[A]
-    answer: type[BaseModel]
-    call: Callable[[Source, A], Awaitable[BaseModel]]
+    answer: type[Answer]
+    call: Callable[[Source, A], Awaitable[Answer]]
 
-    async def answer_to(self, source: Source, given: Mapping[str, Any]) -> BaseModel:
+    async def answer_to(self, source: Source, given: Mapping[str, Any]) -> Answer:
         """What comes of a call.
 
         Raises:
@@ -114,9 +125,28 @@ async def get_attributes(source: Source, asked: GetAttributes) -> AttributeValue
     )
 
 
-async def draft_attribute_group(source: Source, asked: DraftAttributeGroup) -> AttributeGroupPlan:
+async def list_agentic_contexts(source: Source, asked: ListAgenticContexts) -> ContextListing:
+    """The event logs that can be read."""
+    return ContextListing(
+        agentic_contexts=[
+            ListedContext(name=log.name, attribute_key=log.attribute_key.name, description=log.description)
+            for log in await source.contexts()
+        ]
+    )
+
+
+async def get_agentic_context(source: Source, asked: GetAgenticContext) -> ReadContext:
+    """What happened lately in one session."""
+    context = await source.read_context(asked.name, asked.identifier, asked.format)
+    answer = ReadContext(name=asked.name, identifier=asked.identifier, format=asked.format)
+    if isinstance(context, str):
+        return answer.model_copy(update={"narrative": context})
+    return answer.model_copy(update={"context": context})
+
+
+async def draft_attribute_group(source: Source, asked: DraftAttributeGroup) -> DraftJudgement:
     """What publishing a definition would do."""
-    return await source.plan_group(asked.definition)
+    return DraftJudgement.model_validate((await source.plan_group(asked.definition)).to_wire())
 
 
 TOOLS: Final[tuple[Tool[Any], ...]] = (
@@ -138,6 +168,22 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         AttributeValues,
         get_attributes,
     ),
+    Tool(
+        "list_agentic_contexts",
+        "List agentic contexts",
+        "The published agentic contexts: logs of the latest events of each session.",
+        ListAgenticContexts,
+        ContextListing,
+        list_agentic_contexts,
+    ),
+    Tool(
+        "get_agentic_context",
+        "Read an agentic context",
+        "What somebody did lately in one session, oldest first: as data, or as a narrative that is made for prompts.",
+        GetAgenticContext,
+        ReadContext,
+        get_agentic_context,
+    ),
 )
 DRAFT_TOOLS: Final[tuple[Tool[Any], ...]] = (
     Tool(
@@ -147,7 +193,7 @@ DRAFT_TOOLS: Final[tuple[Tool[Any], ...]] = (
         "whether it would be a new group, a new version, no change, or refused. It never publishes or stores "
         "anything: give the finished definition to a person, who publishes it.",
         DraftAttributeGroup,
-        AttributeGroupPlan,
+        DraftJudgement,
         draft_attribute_group,
     ),
 )
@@ -160,7 +206,7 @@ def tools(*, drafts: bool) -> tuple[Tool[Any], ...]:
         drafts: also those that judge drafts.
 
     >>> [tool.name for tool in tools(drafts=False)]
-    ['list_attribute_groups', 'get_attributes']
+    ['list_attribute_groups', 'get_attributes', 'list_agentic_contexts', 'get_agentic_context']
     """
     return TOOLS + DRAFT_TOOLS if drafts else TOOLS
 

@@ -15,6 +15,7 @@ The tree, each branch defined beside the code that raises it::
     ├── UnknownName              api/catalog.py              a service, group or attribute cannot be read
     ├── MalformedName            api/catalog.py              an attribute is not written group_vN:attribute
     ├── ForeignToken             api/tokens.py               a text is no token of this server
+    ├── ToolError                mcp/source.py            a tool cannot answer what an agent asks
     ├── NotAnnounced             api/announcer.py            a change is stored, but the engine was not told
     ├── ServerError              testing/server.py           a server of one's own does not start, or not as asked
     ├── CommandError             cli/errors.py               a command cannot be carried out as given

@@ -100,6 +100,19 @@ class EngineSettings(_Section):
     """How often a synced copy of the profiles is taken; after a power cut the engine starts from it."""
 
 
+class McpSettings(_Section):
+    """The door for agents at ``/mcp``."""
+
+    drafts: bool = False
+    """Offer a tool that says what publishing a definition would do, too. It changes nothing."""
+    hosts: list[str] = []
+    """Names under which agents reach the server, such as ``signals.example.com``, if not by the address it listens
+    on. Requests to other names are refused; a server that listens on more than this machine and names none here
+    takes all."""
+    origins: list[str] = []
+    """Web pages that may call, such as ``https://chat.example.com``, where names are checked."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set, as ``snowmelt.toml``, ``SNOWMELT_*`` variables or flags of ``snowmelt serve``.
 
@@ -126,6 +139,7 @@ class Settings(BaseSettings):
     collector: CollectorSettings = CollectorSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
+    mcp: McpSettings = McpSettings()
 
     @classmethod
     def settings_customise_sources(

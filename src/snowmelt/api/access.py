@@ -7,10 +7,13 @@ from snowmelt.api.online import PATH as ONLINE_PATH
 from snowmelt.stores.registry import Role
 
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-READING_POSTS: Final = frozenset({ONLINE_PATH, "/api/v1/testing/flush"})
-"""POSTs that change nothing: a question that is too long for a URL, and waiting for what others have changed. All
+PLANS: Final = "/api/v1/registry/attribute_group_plans"
+READING_POSTS: Final = frozenset({ONLINE_PATH, PLANS, "/api/v1/testing/flush"})
+"""POSTs that change nothing: questions that are too long for a URL, and waiting for what others have changed. All
 other POSTs change something or cost something."""
 ADMINISTRATION: Final = "/api/v1/api_keys"
+AGENTS: Final = "/mcp"
+"""Outside of ``/api/``. All of its tools read."""
 STREAM: Final = "/api/v1/interventions"
 CREDENTIALS: Final = re.compile(r"/api/msc/v1/organizations/[^/]+/credentials/v[23]/token")
 
@@ -29,7 +32,7 @@ def needed_role(method: str, path: str) -> Role | None:
     >>> needed_role("GET", "/api/v1/api_keys"), needed_role("GET", "/docs")
     ('admin', None)
     """
-    if path in READING_POSTS:
+    if path in READING_POSTS or path == AGENTS:
         return "reader"
     if not path.startswith("/api/"):
         return None

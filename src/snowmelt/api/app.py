@@ -89,7 +89,7 @@ def create_app(
 
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)
-    contexts = ContextDoor(Contexts(catalog, profiles, revisions, clock))
+    contexts = Contexts(catalog, profiles, revisions, clock)
     gate = Gate(token.get_secret_value(), keys, tokens)
     return Api(framework, online, PublicAttributes(online, catalog), contexts, gate, keys)
 
@@ -104,21 +104,28 @@ class Api:
         framework: builds the app that serves everything but the hot doors.
         online: serves ``POST /api/v1/get-online-attributes``.
         public: serves the same without a token, and preflights for it.
-        contexts: serves ``GET /api/v1/event_log``.
+        contexts: reads event logs, for ``GET /api/v1/event_log``.
         gate: who may call.
         keys: the API keys, in use until the end.
     """
 
     def __init__(
-        self, framework: Callable[[], App], online: App, public: App, contexts: App, gate: Gate, keys: KnownKeys
+        self,
+        framework: Callable[[], App],
+        online: OnlineAttributes,
+        public: App,
+        contexts: Contexts,
+        gate: Gate,
+        keys: KnownKeys,
     ) -> None:
         self._build = framework
         self._building: asyncio.Task[App] | None = None
         self._built: App | None = None
-        self._online = online
+        self.online = online
         self._public = public
-        self._contexts = contexts
-        self._gate = gate
+        self.contexts = contexts
+        self._context_door = ContextDoor(contexts)
+        self.gate = gate
         self._keys = keys
 
     async def prepare(self) -> None:
@@ -168,7 +175,7 @@ class Api:
                 await self._public(scope, receive, send)
                 return
             try:
-                refusal = self._gate.refusal(header, needed)
+                refusal = self.gate.refusal(header, needed)
             except Exception as error:
                 await send_json(send, 500, encode_json(unexpected(error, method, path)))
                 return
@@ -176,9 +183,9 @@ class Api:
                 await send_error(send, refusal.status, refusal.text, refusal.headers)
                 return
         if path == ONLINE_PATH:
-            await self._online(scope, receive, send)
+            await self.online(scope, receive, send)
         elif path == CONTEXT_PATH:
-            await self._contexts(scope, receive, send)
+            await self._context_door(scope, receive, send)
         else:
             await self._framework(scope, receive, send)
 

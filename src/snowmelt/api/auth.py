@@ -16,6 +16,7 @@ MISSING: Final = "No bearer token. Send the header 'Authorization: Bearer <token
 UNKNOWN: Final = (
     "Unknown bearer token. 'snowmelt token' prints the one this server takes, or fetch one with an API key."
 )
+UNKNOWN_KEY: Final = "Unknown API key, or a wrong id for it. 'snowmelt token list' shows the ids that there are."
 EXPIRED: Final = "The token has expired. Fetch another one with the API key."
 MAX_GENUINE: Final = 4096
 """Tokens whose signature was checked and is not checked again."""
@@ -91,7 +92,19 @@ class Gate:
         # Takes equally long for every wrong token.
         if hmac.compare_digest(token, self._sandbox):
             return None
-        found = self._key_of(token)
+        return self._refusal_of(self._key_of(token), needed)
+
+    def refusal_of_key(self, key_id: str, secret: str, needed: Role) -> Refusal | None:
+        """Why a request that brings an API key itself is not let in, None if it is.
+
+        Args:
+            key_id: the key's public id.
+            secret: the key.
+            needed: the role that it must have.
+        """
+        return self._refusal_of(self._keys.proven(key_id, secret) or Refusal(401, UNKNOWN_KEY), needed)
+
+    def _refusal_of(self, found: StoredApiKey | Refusal, needed: Role) -> Refusal | None:
         if isinstance(found, Refusal):
             return found
         reason = lapse(found, self._tokens.clock())

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse
 
 from snowmelt.api.answers import failure
-from snowmelt.api.auth import lapse
+from snowmelt.api.auth import UNKNOWN_KEY, lapse
 from snowmelt.api.key_bodies import AccessToken
 from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.tokens import Tokens
@@ -16,7 +16,6 @@ from snowmelt.stores.registry import StoredApiKey
 NO_STORE: Final = {"Cache-Control": "no-store"}
 NO_HEADERS: Final = "Send the API key's id and the key in the headers X-API-Key-Id and X-API-Key."
 NO_HEADER: Final = "Send the API key in the header X-API-Key."
-REFUSED: Final = "Unknown API key, or a wrong id for it. 'snowmelt token list' shows the ids that there are."
 OTHER_ORGANIZATION: Final = "The API key is of another organization than the path names: this server's is {}."
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": ErrorResponse, "description": "Unknown, revoked or expired key, or another organization"}
@@ -52,7 +51,7 @@ def credentials_router(keys: KnownKeys, tokens: Tokens) -> APIRouter:
     def exchange(org_id: str, key: StoredApiKey | None) -> JSONResponse:
         # Only who has the key learns what else is wrong.
         if key is None:
-            return failure(401, REFUSED, NO_STORE)
+            return failure(401, UNKNOWN_KEY, NO_STORE)
         now = tokens.clock()
         reason = lapse(key, now)
         if reason is None and org_id.lower() != tokens.organization:

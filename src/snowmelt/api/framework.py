@@ -17,6 +17,7 @@ from snowmelt.api.health import health_router
 from snowmelt.api.interventions import interventions_router
 from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.openapi import describe
+from snowmelt.api.plans import plans_router
 from snowmelt.api.published import published_router
 from snowmelt.api.reading import Profiles
 from snowmelt.api.services import services_router
@@ -54,6 +55,7 @@ def framework_app(
         engines_router(registry, announcer),
         published_router(registry),
         templates_router(),
+        plans_router(registry),
         api_keys_router(registry),
         flush_router(progress),
     ):

@@ -118,9 +118,25 @@ class OnlineAttributes:
         else:
             await send_json(send, 200, answer, headers)
 
+    async def columns(self, request: ReadRequest) -> dict[str, list[Any]]:
+        """The answer to a request of somebody who may read everything.
+
+        Args:
+            request: which columns, and the identifiers.
+
+        Raises:
+            MalformedRequest: it breaks a rule.
+            MalformedName: an attribute is not written ``{group}_v{version}:{attribute}``.
+            UnknownName: a service, group version or attribute does not exist.
+        """
+        self._catalog.refresh(self._revisions.now())
+        return await self._values(request, self._plan(request))
+
     async def _answer(self, body: bytes, read_request: Read) -> bytes:
         self._catalog.refresh(self._revisions.now())
-        request, plan = read_request(body)
+        return encode_json(await self._values(*read_request(body)))
+
+    async def _values(self, request: ReadRequest, plan: Plan) -> dict[str, list[Any]]:
         identifiers, rows = _identifiers(request.attribute_keys, self._catalog.keys)
 
         read = [group for group in plan if group.key in identifiers]
@@ -130,18 +146,21 @@ class OnlineAttributes:
         )
         now_ms = self._now_ms()
         if rows == 1:
-            return encode_json(_single(plan, identifiers, states, now_ms))
-        return encode_json(await _columns(plan, identifiers, states, rows, now_ms))
+            return _single(plan, identifiers, states, now_ms)
+        return await _columns(plan, identifiers, states, rows, now_ms)
 
     def _read(self, body: bytes) -> tuple[ReadRequest, Plan]:
         request = decode(body)
+        return request, self._plan(request)
+
+    def _plan(self, request: ReadRequest) -> Plan:
         qualified = bool(request.full_attribute_names)
         if request.service is not None:
             if request.attributes is not None:
                 raise MalformedRequest("Give either 'service' or 'attributes', not both.")
-            return request, self._catalog.service(request.service, qualified=qualified)
+            return self._catalog.service(request.service, qualified=qualified)
         if request.attributes:
-            return request, self._catalog.attributes(request.attributes, qualified=qualified)
+            return self._catalog.attributes(request.attributes, qualified=qualified)
         raise MalformedRequest("Give a 'service', or 'attributes' as a list of {group}_v{version}:{attribute}.")
 
 

@@ -14,6 +14,7 @@ from snowmelt.cli.explain import explain
 from snowmelt.cli.failed import failed_app
 from snowmelt.cli.get import get
 from snowmelt.cli.ingest import ingest
+from snowmelt.cli.mcp import mcp
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
 from snowmelt.cli.watch import watch
@@ -62,6 +63,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     watch,
     ingest,
     explain,
+    mcp,
     doctor,
     bench,
 )

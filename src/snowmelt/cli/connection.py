@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,6 +13,7 @@ from snowmelt.cli.errors import CommandError
 if TYPE_CHECKING:
     from snowmelt.runtimes.data_dir import DataDir
     from snowmelt.sdk.client import SignalsSandbox
+    from snowmelt.settings import Settings
 
 UrlOption = Annotated[
     str | None,
@@ -26,6 +27,13 @@ TokenOption = Annotated[
 ]
 
 
+class Server(NamedTuple):
+    """A server, and what opens it."""
+
+    url: str
+    token: str
+
+
 def connect(url: str | None, token: str | None, data_dir: Path | None) -> SignalsSandbox:
     """A client of the server that the options name; to be closed.
 
@@ -34,7 +42,16 @@ def connect(url: str | None, token: str | None, data_dir: Path | None) -> Signal
     """
     from snowmelt.sdk.client import SignalsSandbox
 
-    settings = load_settings(data_dir=data_dir)
+    server = named_server(url, token, load_settings(data_dir=data_dir))
+    return SignalsSandbox(api_url=server.url, sandbox_token=server.token)
+
+
+def named_server(url: str | None, token: str | None, settings: Settings) -> Server:
+    """The server that options and settings name.
+
+    Raises:
+        CommandError: they do not lead to one and its token.
+    """
     configured = settings.sandbox_token.get_secret_value() if settings.sandbox_token else None
     token = token or configured
     if url is None:
@@ -48,7 +65,7 @@ def connect(url: str | None, token: str | None, data_dir: Path | None) -> Signal
                 "(`snowmelt token` prints it where the server runs)"
             )
         token = existing_data(settings).sandbox_token(settings)
-    return SignalsSandbox(api_url=url, sandbox_token=token)
+    return Server(url, token)
 
 
 def server_url(data: DataDir) -> str:

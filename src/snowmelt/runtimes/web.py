@@ -16,6 +16,8 @@ from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
+from snowmelt.mcp.door import AgentsDoor, is_agents_path
+from snowmelt.mcp.serving import agents_door
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
@@ -34,15 +36,20 @@ logger = structlog.get_logger("snowmelt.web")
 
 
 class Doors:
-    """Sends each request to the collector, the API, or the few pages of the runtime itself."""
+    """Sends each request to the collector, the API, the agents' door, or the few pages of the runtime itself."""
 
-    def __init__(self, collector: Collector, api: Api, metrics: ServerMetrics, engine: ProcessLock) -> None:
-        self._collector, self._api, self._metrics, self._engine = collector, api, metrics, engine
+    def __init__(
+        self, collector: Collector, api: Api, agents: AgentsDoor, metrics: ServerMetrics, engine: ProcessLock
+    ) -> None:
+        self._collector, self._api, self._agents = collector, api, agents
+        self._metrics, self._engine = metrics, engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if is_api_path(path):
             await self._api(scope, receive, send)
+        elif is_agents_path(path):
+            await self._agents(scope, receive, send)
         elif path == "/health":
             await _text(send, 200, b"ok")
         elif path == "/ready":
@@ -89,7 +96,9 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         log_head=log.head,
         position=profiles.position,
     )
-    doors = Doors(collector, api, ServerMetrics(log, profiles, collector), ProcessLock(data.engine_lock, "engine"))
+    agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
+    metrics = ServerMetrics(log, profiles, collector)
+    doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
     config = uvicorn.Config(
         doors,
         loop="uvloop",
@@ -120,6 +129,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     preparing = asyncio.create_task(api.prepare())
     await server.serve(sockets=[listener])
     await preparing
+    await agents.close()
     await writer.close()
     await api.settle()
     registry.close()

@@ -1,6 +1,6 @@
 """The synchronous client."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -9,12 +9,18 @@ import httpx
 from snowmelt.definitions import (
     AgenticContextResponse,
     AgenticDecisionResponse,
+    AttributeGroup,
     EventLogResponse,
     RuleIntervention,
     Service,
 )
 from snowmelt.definitions.enums import ContextFormat
-from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
+from snowmelt.definitions.wire import (
+    AttributeGroupPlan,
+    AttributeGroupResponse,
+    AttributeKeyOutput,
+    RuleInterventionResponse,
+)
 from snowmelt.sdk import contexts, flushing, interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, Driver
@@ -55,6 +61,14 @@ class RegistryClient:
     def get_attribute_group(self, name: str, version: int | None = None) -> AttributeGroupResponse:
         """One version of a group, by default its highest."""
         return self._run(registry.get_group(name, version))
+
+    def plan_attribute_group(self, definition: AttributeGroup | Mapping[str, Any]) -> AttributeGroupPlan:
+        """What publishing a definition of a group would do; nothing is changed.
+
+        Args:
+            definition: A group, or the members of its JSON, which need not be valid.
+        """
+        return self._run(registry.plan_group(definition))
 
     def get_attribute_key(self, name: str) -> AttributeKeyOutput:
         """One attribute key."""

@@ -1,6 +1,6 @@
 """Writing and reading definitions: what each call of the registry asks, and in which order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from snowmelt.definitions import (
     RuleIntervention,
     Service,
 )
-from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput
+from snowmelt.definitions.wire import AttributeGroupPlan, AttributeGroupResponse, AttributeKeyOutput
 from snowmelt.sdk.errors import SignalsConfigError, SignalsError
 from snowmelt.sdk.messages import Call, Request, Response
 
@@ -97,6 +97,13 @@ def get_group(name: str, version: int | None = None) -> Call[AttributeGroupRespo
     if version is not None:
         path += f"/versions/{version}"
     return (yield from one(path, AttributeGroupResponse))
+
+
+def plan_group(definition: AttributeGroup | Mapping[str, Any]) -> Call[AttributeGroupPlan]:
+    """What publishing a definition of a group would do."""
+    body = definition.to_wire() if isinstance(definition, AttributeGroup) else dict(definition)
+    response = yield Request("POST", "registry/attribute_group_plans", body, reads=True)
+    return parsed(response, AttributeGroupPlan, response.json())
 
 
 def get_service(name: str) -> Call[Service]:

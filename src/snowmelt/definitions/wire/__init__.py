@@ -22,6 +22,7 @@ from snowmelt.definitions.wire.engines import (
     UnpublishResponse,
     VersionedReference,
 )
+from snowmelt.definitions.wire.plans import AttributeGroupPlan
 from snowmelt.definitions.wire.published import published_attributes
 from snowmelt.definitions.wire.reading import (
     ErrorResponse,
@@ -60,6 +61,7 @@ from snowmelt.definitions.wire.warehouse import (
 
 __all__ = [
     "AgenticDecisionAnswer",
+    "AttributeGroupPlan",
     "AttributeGroupResponse",
     "AttributeGroupTemplate",
     "AttributeGroupTemplatesResponse",

@@ -17,7 +17,7 @@ from snowmelt.stores.registry.errors import (
     TooManyPublished,
     UnreadableRegistry,
 )
-from snowmelt.stores.registry.groups import StoredGroup
+from snowmelt.stores.registry.groups import GroupPlan, StoredGroup
 from snowmelt.stores.registry.interventions import PublishedIntervention, StoredIntervention
 from snowmelt.stores.registry.keys import StoredKey
 from snowmelt.stores.registry.publishing import References
@@ -31,6 +31,7 @@ __all__ = [
     "AlreadyExists",
     "BuiltIn",
     "Drafts",
+    "GroupPlan",
     "InUse",
     "InvalidDefinition",
     "KeyConflict",

@@ -82,6 +82,17 @@ class Database:
                 if change.marked:
                     connection.execute(update(tables.revision).values(value=tables.revision.c.value + 1))
 
+    @contextmanager
+    def rehearse(self) -> Iterator[Change]:
+        """The same as `write`, but whatever happens in it is undone at the end."""
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(snowmelt_write=True)
+            with connection.begin() as transaction:
+                try:
+                    yield Change(connection, self._clock(), self.check_stream)
+                finally:
+                    transaction.rollback()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

@@ -47,6 +47,21 @@ class StoredGroup:
     published_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """What writing a group version would do.
+
+    Args:
+        before: the version as registered; None if it would be new.
+        after: as it would be registered.
+        highest: the group's highest version at present; None if the group would be new.
+    """
+
+    before: StoredGroup | None
+    after: StoredGroup
+    highest: int | None
+
+
 class Groups:
     """Reads and changes attribute groups, version by version."""
 
@@ -96,26 +111,7 @@ class Groups:
             KeyConflict: it describes its key otherwise than the registry does.
         """
         with self._database.write() as change:
-            name, version = group.name, group.version
-            if _find(change.connection, name, version) is not None:
-                raise AlreadyExists(
-                    f"Attribute group {name} version {version} exists already. "
-                    f"PUT registry/attribute_groups/{name}/versions/{version} changes it."
-                )
-            group = _settled(change, group)
-            _check(change, group)
-            change.connection.execute(
-                insert(attribute_groups).values(
-                    name=name,
-                    version=version,
-                    **_columns(group, change),
-                    state_id=_new_state(change, group),
-                    created_at=change.now,
-                    published_at=change.now if group.is_published else None,
-                )
-            )
-            change.mark()
-            return _get(change.connection, name, version)
+            return _create(change, group)
 
     def update(self, group: AttributeGroup) -> StoredGroup:
         """Change a version: publish it, unpublish it, or edit it while it is unpublished.
@@ -130,17 +126,26 @@ class Groups:
             KeyConflict: it describes its key otherwise than the registry does.
         """
         with self._database.write() as change:
-            stored = _get(change.connection, group.name, group.version)
-            group = _settled(change, group)
-            if same_definition(group, stored.group):
-                set_group_published(change, group.name, group.version, group.is_published)
-            elif stored.group.is_published:
-                highest = _highest(change.connection, group.name) or group.version
-                raise PublishedVersion(f"Attribute group {group.name}", group.version, highest + 1)
-            else:
-                _check(change, group)
-                _edit(change, stored, group)
-            return _get(change.connection, group.name, group.version)
+            return _update(change, group)
+
+    def plan(self, group: AttributeGroup) -> GroupPlan:
+        """What `create`, or `update` if the version exists, would do with a definition; nothing is changed.
+
+        It is done inside a transaction that is undone, so that it tells what would happen and not what somebody
+        thinks would. Other changes wait meanwhile, a few milliseconds.
+
+        Args:
+            group: the definition, published or not, as it would be sent.
+
+        Raises:
+            Refused: as these would.
+            InvalidDefinition: as these would.
+        """
+        with self._database.rehearse() as change:
+            before = _find(change.connection, group.name, group.version)
+            highest = _highest(change.connection, group.name)
+            after = _create(change, group) if before is None else _update(change, group)
+        return GroupPlan(before, after, highest)
 
     def delete(self, name: str, version: int) -> None:
         """Remove a version; its values can no longer be read.
@@ -159,6 +164,43 @@ class Groups:
             change.connection.execute(delete(groups).where(groups.c.name == name, groups.c.version == version))
             drop_state(change, stored.state_id)
             change.mark()
+
+
+def _create(change: Change, group: AttributeGroup) -> StoredGroup:
+    name, version = group.name, group.version
+    if _find(change.connection, name, version) is not None:
+        raise AlreadyExists(
+            f"Attribute group {name} version {version} exists already. "
+            f"PUT registry/attribute_groups/{name}/versions/{version} changes it."
+        )
+    group = _settled(change, group)
+    _check(change, group)
+    change.connection.execute(
+        insert(attribute_groups).values(
+            name=name,
+            version=version,
+            **_columns(group, change),
+            state_id=_new_state(change, group),
+            created_at=change.now,
+            published_at=change.now if group.is_published else None,
+        )
+    )
+    change.mark()
+    return _get(change.connection, name, version)
+
+
+def _update(change: Change, group: AttributeGroup) -> StoredGroup:
+    stored = _get(change.connection, group.name, group.version)
+    group = _settled(change, group)
+    if same_definition(group, stored.group):
+        set_group_published(change, group.name, group.version, group.is_published)
+    elif stored.group.is_published:
+        highest = _highest(change.connection, group.name) or group.version
+        raise PublishedVersion(f"Attribute group {group.name}", group.version, highest + 1)
+    else:
+        _check(change, group)
+        _edit(change, stored, group)
+    return _get(change.connection, group.name, group.version)
 
 
 def set_group_published(change: Change, name: str, version: int, is_published: bool) -> None:

@@ -1,0 +1,1 @@
+"""What agents call, by the Model Context Protocol."""

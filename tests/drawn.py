@@ -78,6 +78,12 @@ def criteria(draw: st.DrawFn) -> dict[str, Any]:
     return test
 
 
+versions = st.sampled_from(["1-0-0", "1-0-1"])
+named = {"name": st.sampled_from(["action", "page_view"]), "vendor": st.sampled_from(["com.example-shop", "other"])}
+by_specification = st.just({"event_specification_id": "spec-1"})
+entries = st.one_of(st.fixed_dictionaries({}, optional={**named, "version": versions}), by_specification)
+
+
 @st.composite
 def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
     aggregation = draw(
@@ -108,15 +114,7 @@ def attributes(draw: st.DrawFn, number: int) -> dict[str, Any]:
         if aggregation == "percentile":
             attribute["percentile"] = draw(st.sampled_from([0, 5, 33.3, 50, 75, 99.9, 100]))
         attribute["type"] = draw(st.sampled_from(numeric))
-    entry = st.fixed_dictionaries(
-        {},
-        optional={
-            "name": st.sampled_from(["action", "page_view"]),
-            "vendor": st.sampled_from(["com.example-shop", "other"]),
-            "version": st.sampled_from(["1-0-0", "1-0-1"]),
-        },
-    )
-    attribute["events"] = draw(st.lists(st.one_of(entry, st.just({"event_specification_id": "spec-1"})), max_size=2))
+    attribute["events"] = draw(st.lists(entries, max_size=2))
     sides = {side: draw(st.lists(criteria(), max_size=2)) for side in draw(st.sets(st.sampled_from(["all", "any"])))}
     if sides:
         attribute["criteria"] = sides
@@ -154,6 +152,27 @@ def groups(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         group["attribute_key"] = key | {"ttl": "PT3H"}
     return group
+
+
+@st.composite
+def event_logs(draw: st.DrawFn) -> dict[str, Any]:
+    major = st.fixed_dictionaries({"major_version": st.sampled_from([1, 2])}, optional=named)
+    selections = []
+    for _ in range(draw(st.integers(1, 3))):
+        kept = draw(st.lists(leaf_properties, min_size=1, max_size=4))
+        for number, prop in enumerate(kept):
+            if prop.get("name") != "derived_tstamp" or draw(st.booleans()):
+                kept[number] = prop | {"output_name": f"p{draw(st.integers(0, 9))}{number}"}
+        # Two that are called the same are refused when a log is registered.
+        unlike = {prop.get("output_name", "derived_tstamp"): prop for prop in kept}
+        selections.append({"event": draw(st.one_of(entries, major)), "properties": list(unlike.values())})
+    return {
+        "name": "drawn",
+        "attribute_key": {"name": "domain_sessionid"},
+        "events": selections,
+        "max_events": draw(st.integers(1, 6)),
+        "max_age_seconds": draw(st.sampled_from([1, 7, 1800, 3600])),
+    }
 
 
 def stamp(ms: int) -> str:

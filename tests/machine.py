@@ -34,6 +34,17 @@ def group(name: str = "g", *attributes: Wire, **members: Any) -> Wire:
     } | members
 
 
+def event_log(**members: Any) -> Wire:
+    kept = [{"type": "atomic", "name": "page_urlpath", "output_name": "path"}]
+    return {
+        "name": "recent",
+        "attribute_key": {"name": "domain_sessionid"},
+        "events": [{"event": {"name": "page_view"}, "properties": kept}],
+        "max_events": 3,
+        "max_age_seconds": 60,
+    } | members
+
+
 def page_view(user: str, **parameters: Any) -> Wire:
     return {"e": "pv", "p": "web", "tv": "js-4.6.0", "uid": user} | parameters
 
@@ -81,12 +92,22 @@ class Machine:
         self.die()
         self.start()
 
-    def define(self, revision: int, groups: dict[int, Wire], frozen: frozenset[int] = frozenset()) -> None:
+    def define(
+        self,
+        revision: int,
+        groups: dict[int, Wire],
+        frozen: frozenset[int] = frozenset(),
+        logs: dict[int, Wire] | None = None,
+    ) -> None:
         entries = [
             {"state_id": state_id, "published": state_id not in frozen, "group": one}
             for state_id, one in groups.items()
         ]
-        body = msgspec.json.encode({"revision": revision, "groups": entries})
+        kept = [
+            {"state_id": state_id, "published": state_id not in frozen, "event_log": one}
+            for state_id, one in (logs or {}).items()
+        ]
+        body = msgspec.json.encode({"revision": revision, "groups": entries, "event_logs": kept})
         self.log.append([(Kind.DEFINITIONS, self.now, body)])
 
     def track(self, *users: str) -> None:

@@ -11,6 +11,8 @@ from fractions import Fraction
 from math import isfinite, prod
 from typing import Any
 
+from msgspec import msgpack
+
 Json = dict[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -170,20 +172,22 @@ def holds_of_some(values: list[Any], test: Json) -> bool:
     return any(holds(value, test["operator"], test.get("value")) for value in values)
 
 
+def matches(event: Json, entry: Json) -> bool:
+    """Whether an event is of the kind that an entry names."""
+    if entry.get("event_specification_id"):
+        specifications = event.get("contexts_com_snowplowanalytics_snowplow_event_specification_1") or [{}]
+        return bool(specifications[0].get("id") == entry["event_specification_id"])
+    if entry.get("major_version") and not f"{event.get('event_version')}".startswith(f"{entry['major_version']}-"):
+        return False
+    wanted = {"name": "event_name", "vendor": "event_vendor", "version": "event_version"}
+    return all(entry.get(key) in (None, event.get(field)) for key, field in wanted.items())
+
+
 def counts(event: Json, attribute: Json) -> bool:
     """Whether an event is one of the attribute's."""
     entries = attribute.get("events") or []
-    if entries:
-        specifications = event.get("contexts_com_snowplowanalytics_snowplow_event_specification_1") or [{}]
-
-        def matches(entry: Json) -> bool:
-            wanted = {"name": "event_name", "vendor": "event_vendor", "version": "event_version"}
-            if entry.get("event_specification_id"):
-                return bool(specifications[0].get("id") == entry["event_specification_id"])
-            return all(entry.get(key) in (None, event.get(field)) for key, field in wanted.items())
-
-        if not any(matches(entry) for entry in entries):
-            return False
+    if entries and not any(matches(event, entry) for entry in entries):
+        return False
     criteria = attribute.get("criteria") or {}
     tests = {
         side: [holds_of_some(read_every(event, test["property"]), test) for test in criteria.get(side) or []]
@@ -247,21 +251,23 @@ def too_long(value: Any, attribute: Json) -> bool:
     return isinstance(value, str) and len(value) > longest
 
 
-def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, now: int) -> Any:
-    """The value of one attribute for one key value at ``now`` (ms).
+def happened(event: Json) -> tuple[int, int]:
+    """Event time and collector time, in ms; an event without either has a ``met_at``, when the engine read it."""
+    collector = instant(event.get("collector_tstamp"))
+    derived = instant(event.get("derived_tstamp"))
+    if collector is None:
+        collector = event["met_at"] if derived is None else derived
+    return collector if derived is None else min(derived, collector), collector
 
-    An event without any time has a ``met_at``: when the engine read it, in ms.
-    """
+
+def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, now: int) -> Any:
+    """The value of one attribute for one key value at ``now`` (ms)."""
     found = []
     for event in events:
         key = as_text(read_property(event, group["key_property"]))
         if key != identifier or not key or len(key.encode()) > 512 or not counts(event, attribute):
             continue
-        collector = instant(event.get("collector_tstamp"))
-        derived = instant(event.get("derived_tstamp"))
-        if collector is None:
-            collector = event["met_at"] if derived is None else derived
-        time = collector if derived is None else min(derived, collector)
+        time, collector = happened(event)
         aggregation = attribute["aggregation"]
         # A counter looks at no property.
         read = aggregation != "counter" and attribute.get("property")
@@ -384,3 +390,45 @@ def aggregate(found: list[Any], attribute: Json, now: int) -> Any:
         case "time_since_first":
             return max(now - found[0][0], 0) / UNIT_MS[attribute["time_unit"]]
     raise AssertionError(attribute["aggregation"])
+
+
+def shown(value: Any) -> Any:
+    """A value as an event log shows it: long texts cut, large and deep values left out."""
+
+    def stored(part: Any) -> Any:
+        if isinstance(part, list):
+            return [stored(item) for item in part]
+        if isinstance(part, dict):
+            return {name: stored(item) for name, item in part.items()}
+        return float(part) if is_number(part) and not -(2**63) <= part < 2**63 else part
+
+    def depth(part: Any) -> int:
+        if isinstance(part, list | dict):
+            return 1 + max(map(depth, part.values() if isinstance(part, dict) else part), default=0)
+        return 0
+
+    if isinstance(value, str):
+        return value if len(value) <= 1_000 else value[:999] + "…"
+    if depth(value) > 16 or (depth(value) and len(msgpack.encode(stored(value))) > 1_000):
+        return "…"
+    return stored(value)
+
+
+def output_key(kept: Json) -> str:
+    return str(kept.get("output_name") or (kept["name"] if kept["type"] == "atomic" else kept["path"].split(".")[-1]))
+
+
+def context_of(events: list[Json], log: Json, identifier: str, now: int) -> list[Json]:
+    """What an event log shows of one session at ``now`` (ms)."""
+    found = []
+    for event in events:
+        key = as_text(event.get("domain_sessionid"))
+        selections = [selection for selection in log["events"] if matches(event, selection["event"])]
+        if key != identifier or not key or len(key.encode()) > 512 or not selections:
+            continue
+        kept = {output_key(prop): shown(read_property(event, prop)) for prop in selections[0]["properties"]}
+        time, collector = happened(event)
+        kept["derived_tstamp"] = cast(time, "timestamp")
+        found.append((time, collector, event["event_id"], {name: v for name, v in kept.items() if v is not None}))
+    newest = sorted(found, key=lambda row: row[:3])[-log["max_events"] :]
+    return [dict(sorted(kept.items())) for time, _, _, kept in newest if now - time <= log["max_age_seconds"] * 1000]

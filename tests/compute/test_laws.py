@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from snowmelt.compute import state
 from snowmelt.compute.aggregations.base import Aggregation
+from snowmelt.compute.kept_events import KeptEvents, packed
 from snowmelt.compute.plan import AGGREGATIONS
 from snowmelt.compute.scopes import TILES, Expiring, Recent, Rolling
 from snowmelt.definitions import Attribute
@@ -20,6 +21,7 @@ numbers = st.one_of(
     st.floats(-1000, 1000).map(lambda number: round(number, 2)),
 )
 scalars = st.one_of(numbers, st.booleans(), st.text(max_size=5))
+entries = st.lists(st.one_of(st.none(), scalars), max_size=2).map(lambda values: packed(0, values))
 moments = st.tuples(st.integers(0, 20 * DAY), st.integers(0, 20 * DAY), st.text("abc", min_size=1, max_size=4))
 
 MEMBERS: dict[str, Aggregation] = {
@@ -39,10 +41,11 @@ CASES = [
     for name, member in MEMBERS.items()
     for scope_name, scope in (SCOPES | RECENT if member.outlasts else SCOPES).items()
 ]
+CASES.append(pytest.param(KeptEvents(most=3, age=15 * DAY), id="kept events"))
 
 
 def values_for(aggregation: Aggregation) -> st.SearchStrategy[Any]:
-    return {"event": st.none(), "number": numbers, "scalar": scalars}[aggregation.takes]
+    return {"event": st.none(), "number": numbers, "scalar": scalars, "entry": entries}[aggregation.takes]
 
 
 def grown(aggregation: Aggregation, rows: list[Any]) -> Any:

@@ -1,6 +1,7 @@
 """The engine's values are the oracle's, for drawn definitions, streams, batch cuts and restarts."""
 
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -10,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
-from drawn import START, events, groups, stamp, times
+from drawn import HOUR, START, event_logs, events, groups, stamp, times
 from snowmelt.compute import state
+from snowmelt.compute.event_log_plan import EventLogPlan
+from snowmelt.compute.event_log_reader import EventLogReader
 from snowmelt.compute.plan import GroupPlan
-from snowmelt.compute.profiles import Load, Profiles
+from snowmelt.compute.profiles import Load
 from snowmelt.compute.program import compile_program
 from snowmelt.compute.reader import GroupReader
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.definitions import AttributeGroup
+from snowmelt.definitions import AttributeGroup, EventLog
 
 EXAMPLES = 500
 
@@ -62,31 +65,66 @@ def test_values_are_the_oracles(data: st.DataObject) -> None:
                 assert same(value, expected), (attribute, identifier, value, expected)
 
 
-def applied(groups: list[AttributeGroup], lines: list[bytes], now: int, data: st.DataObject) -> list[dict[str, bytes]]:
-    """The stored profiles of each group after the lines, in drawn batches; between them nothing is in memory."""
-    program = compile_program(enumerate(groups, 1))
-    stored: dict[int, dict[str, bytes]] = {plan.state_id: {} for plan in program.plans}
+def applied(
+    groups: list[AttributeGroup], lines: list[bytes], now: int, data: st.DataObject, logs: Sequence[EventLog] = ()
+) -> list[dict[str, bytes]]:
+    """The stored profiles of each group and log after the lines, in drawn batches, nothing in memory between them."""
+    program = compile_program(enumerate(groups, 1), enumerate(logs, len(groups) + 1))
+    stored: dict[int, dict[str, bytes]] = {plan.state_id: {} for plan in program.kept}
     ids = b""
     cuts = data.draw(st.sets(st.integers(0, len(lines))), label="batch cuts")
     bounds = [0, *sorted(cuts), len(lines)]
     for first, last in pairwise(bounds):
-        profiles = {plan.state_id: Profiles(len(plan.attributes), loader(plan, stored)) for plan in program.plans}
+        profiles = program.fresh_profiles()
+        for plan in program.kept:
+            profiles[plan.state_id].load = loader(plan, stored)
         seen = SeenEvents(horizon_ms=86_400_000)
         seen.restore(now, ids)
         tally = program.apply(lines[first:last], profiles, now, seen)
         assert not tally.errors and not tally.unreadable
         ids += seen.take_fresh()
         for state_id, changed in profiles.items():
-            stored[state_id].update({key: state.encode(profile) for key, profile in changed.items()})
+            stored[state_id].update({key: state.encode(changed[key]) for key in changed.touched})
     return list(stored.values())
 
 
-def loader(plan: GroupPlan, stored: dict[int, dict[str, bytes]]) -> Load:
+def loader(plan: GroupPlan | EventLogPlan, stored: dict[int, dict[str, bytes]]) -> Load:
     def load(key: str) -> list[Any] | None:
         kept = stored[plan.state_id].get(key)
         return None if kept is None else plan.decode(kept)
 
     return load
+
+
+@settings(max_examples=max(EXAMPLES, settings().max_examples))
+@given(data=st.data())
+def test_contexts_are_the_oracles(data: st.DataObject) -> None:
+    """Of several logs at once, beside a group that the same events update."""
+    wires = data.draw(st.lists(event_logs(), min_size=1, max_size=2), label="logs")
+    beside = [AttributeGroup.model_validate(wire) for wire in data.draw(st.lists(groups(), max_size=1), label="group")]
+    instants = st.one_of(times(1), times(1), st.integers(0, 12).map(lambda step: step * HOUR // 8))
+    stream = []
+    for number in range(data.draw(st.integers(0, 12))):
+        collector = START + data.draw(instants)
+        near = {
+            "collector_tstamp": stamp(collector),
+            "derived_tstamp": stamp(collector + data.draw(st.sampled_from([0, 0, -1, -1000, -7000, HOUR]))),
+            "domain_sessionid": data.draw(st.sampled_from(["s1", "s1", "s1", "s2", "", None, 7, "é" * 257])),
+        }
+        stream.append(data.draw(events(number), label="event") | near)
+    arrival = data.draw(st.permutations(stream), label="arrival")
+    latest = max([START, *(oracle.instant(event["collector_tstamp"]) or 0 for event in stream)])
+    definitions = [EventLog.model_validate(wire) for wire in wires]
+    lines = [msgspec.json.encode(event) for event in arrival]
+    stored = applied(beside, lines, latest, data, definitions)[len(beside) :]
+
+    for later in data.draw(st.lists(instants, min_size=1, max_size=3), label="read after"):
+        now = latest + later
+        for wire, log, profiles in zip(wires, definitions, stored, strict=True):
+            for identifier in ("s1", "s2", "7", "", "é" * 257, "never seen"):
+                shown = [event.values for event in EventLogReader(log).read(profiles.get(identifier), now)]
+                expected = oracle.context_of(oracle.counted_once(arrival), wire, identifier, now)
+                assert repr(shown) == repr(expected), (identifier, shown, expected)
 
 
 SCOPED = [

@@ -36,6 +36,7 @@ class DraftKind(Generic[D]):
         check_live: what else keeps it from going live; may raise a ``Refused``.
         check_unused: raises ``InUse`` if it must stay live.
         continues: whether values that were stored for the second are good for the first.
+        freezes: whether values are kept while nothing is live, for a definition that goes on with them.
     """
 
     table: Table
@@ -47,6 +48,7 @@ class DraftKind(Generic[D]):
     check_live: Callable[[Connection, D], list[Problem]]
     check_unused: Callable[[Connection, D], None]
     continues: Callable[[D, D], bool]
+    freezes: bool = False
 
     def title(self, name: str) -> str:
         """For people: ``Event log recent``."""
@@ -60,7 +62,7 @@ class StoredDraft(Generic[D]):
     Args:
         draft: waits to be published, if there is something.
         live: is published, if something is.
-        state_id: where the values of the live one are stored.
+        state_id: where the values of the live one are stored; without one, those that the draft would go on with.
         created_at: first registered.
         updated_at: last changed.
     """
@@ -143,7 +145,9 @@ class Drafts(Generic[D]):
             _check(kind, definition)
             draft = None if stored.live and same_definition(definition, stored.live) else definition
             if not _equal(draft, stored.draft):
-                _write(change, kind, name, draft=draft, live=stored.live, state_id=stored.state_id)
+                state_id = stored.state_id if stored.live else _frozen(kind, definition, stored.newest, stored.state_id)
+                _write(change, kind, name, draft=draft, live=stored.live, state_id=state_id)
+                _drop_replaced(change, stored.state_id, state_id)
             return _get(change.connection, kind, name)
 
     def discard(self, name: str) -> StoredDraft[D]:
@@ -174,9 +178,11 @@ class Drafts(Generic[D]):
         """
         kind = self._kind
         with self._database.write() as change:
-            if _get(change.connection, kind, name).live is not None:
+            stored = _get(change.connection, kind, name)
+            if stored.live is not None:
                 raise StillPublished(kind.title(name))
             change.connection.execute(delete(kind.table).where(kind.table.c.name == name))
+            _drop_replaced(change, stored.state_id, None)
             change.mark()
 
 
@@ -194,16 +200,25 @@ def set_drafted_published(change: Change, kind: DraftKind[D], name: str, is_publ
     if is_published and stored.draft is not None:
         _check(kind, stored.draft, kind.check_live(change.connection, stored.draft))
         state_id = stored.state_id
-        if state_id is None or stored.live is None or not kind.continues(stored.draft, stored.live):
+        if state_id is None or (stored.live is not None and not kind.continues(stored.draft, stored.live)):
             state_id = new_state(change, kind.state, name, stored.draft.version)
         _write(change, kind, name, draft=None, live=stored.draft, state_id=state_id)
-        if stored.state_id not in (None, state_id):
-            drop_state(change, stored.state_id)
+        _drop_replaced(change, stored.state_id, state_id)
     elif not is_published and stored.live is not None:
         kind.check_unused(change.connection, stored.live)
-        _write(change, kind, name, draft=stored.newest, live=None, state_id=None)
-        assert stored.state_id is not None
-        drop_state(change, stored.state_id)
+        state_id = _frozen(kind, stored.newest, stored.live, stored.state_id)
+        _write(change, kind, name, draft=stored.newest, live=None, state_id=state_id)
+        _drop_replaced(change, stored.state_id, state_id)
+
+
+def _frozen(kind: DraftKind[D], draft: D, earlier: D, state_id: int | None) -> int | None:
+    """The id of the values that a draft can go on with, of those that were stored for an earlier definition."""
+    return state_id if kind.freezes and kind.continues(draft, earlier) else None
+
+
+def _drop_replaced(change: Change, old: int | None, new: int | None) -> None:
+    if old is not None and old != new:
+        drop_state(change, old)
 
 
 def all_drafted(connection: Connection, kind: DraftKind[D]) -> list[StoredDraft[D]]:

@@ -19,13 +19,14 @@ def engine_snapshot(connection: Connection) -> bytes:
          "groups": [{"state_id": 3, "published": true, "group": {...}}, ...],
          "interventions": [{"state_id": 5, "targets": ["domain_userid"], "sources": {"shop:views": 2},
                             "intervention": {...}}, ...],
-         "event_logs": [{"state_id": 7, "event_log": {...}}, ...]}
+         "event_logs": [{"state_id": 7, "published": true, "event_log": {...}}, ...]}
 
-    Groups that are not ``published`` are frozen: their values are kept. A state id that is no longer
+    Groups and event logs that are not ``published`` are frozen: their values are kept. A state id that is no longer
     mentioned is gone, and so are its values. Revisions only grow: of two snapshots the one with the greater
     revision holds. Drafts are left out, as are groups that are not computed from the stream.
 
-    Of interventions only the published are there, of event logs only the live definitions. ``targets`` are the
+    Of interventions only the published are there, of event logs the live definitions and those that would go on with
+    what was kept when they were. ``targets`` are the
     attribute keys that an intervention is sent to, ``sources`` the group version that each attribute in its
     criteria means at this revision. Snapshots of older releases lack both lists.
     """
@@ -69,6 +70,13 @@ def _interventions(connection: Connection) -> list[dict[str, Any]]:
 def _event_logs(connection: Connection) -> list[dict[str, Any]]:
     logs = event_logs
     rows = connection.execute(
-        select(logs.c.state_id, logs.c.live).where(logs.c.live.is_not(None)).order_by(logs.c.state_id)
+        select(logs.c.state_id, logs.c.live, logs.c.draft).where(logs.c.state_id.is_not(None)).order_by(logs.c.state_id)
     )
-    return [{"state_id": state_id, "event_log": msgspec.Raw(live.encode())} for state_id, live in rows]
+    return [
+        {
+            "state_id": state_id,
+            "published": live is not None,
+            "event_log": msgspec.Raw((live or draft).encode()),
+        }
+        for state_id, live, draft in rows
+    ]

@@ -39,4 +39,5 @@ EVENT_LOGS: Final = DraftKind(
     check_live=_nothing_else,
     check_unused=_check_unused,
     continues=_continues,
+    freezes=True,
 )

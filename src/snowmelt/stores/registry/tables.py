@@ -128,7 +128,10 @@ interventions = Table(
 
 
 def _drafted(name: str) -> Table:
-    """A table of definitions that are edited as drafts beside what is live; ``state_id`` is there with ``live``."""
+    """A table of definitions that are edited as drafts beside what is live.
+
+    ``state_id`` is there with ``live``; without it where the draft can go on with what was stored before.
+    """
     return Table(
         name,
         metadata,

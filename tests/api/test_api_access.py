@@ -29,8 +29,8 @@ ONLY_ADMINS = {
     ("POST", "/api/v1/api_keys"),
     ("DELETE", "/api/v1/api_keys/{key_id}"),
 }
-READING_POSTS = {("POST", ONLINE_PATH)}
-PAST_THE_FRAMEWORK = READING_POSTS | {
+READING_POSTS = {("POST", ONLINE_PATH), ("POST", "/api/v1/registry/attribute_group_plans")}
+PAST_THE_FRAMEWORK = {("POST", ONLINE_PATH)} | {
     ("GET", CONTEXT_PATH),
     ("GET", "/api/v1/interventions"),
     ("POST", "/api/v1/interventions"),

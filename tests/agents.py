@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx2
@@ -30,12 +30,18 @@ def over_http(server: Server, headers: dict[str, str], conversation: Conversatio
     return asyncio.run(main())
 
 
-def over_stdio(server: Server, options: Sequence[str], conversation: Conversation[T], mode: str = "auto") -> T:
+def over_stdio(
+    server: Server,
+    options: Sequence[str],
+    conversation: Conversation[T],
+    mode: str = "auto",
+    env: Mapping[str, str] | None = None,
+) -> T:
     """What comes of a conversation with ``snowmelt mcp``, started as a desktop program starts it."""
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "snowmelt", "mcp", *options],
-        env={name: value for name, value in os.environ.items() if not name.startswith("SNOWMELT_")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("SNOWMELT_")} | dict(env or {}),
         cwd=server.data_dir.parent,
     )
 
@@ -92,7 +98,7 @@ class Agent:
         return content.text
 
 
-def outside(server: Server, *options: str, mode: str = "auto") -> Agent:
+def outside(server: Server, *options: str, mode: str = "auto", env: Mapping[str, str] | None = None) -> Agent:
     """Calls a server by way of ``snowmelt mcp``."""
     given = options or ("--data-dir", str(server.data_dir))
-    return Agent(lambda conversation: over_stdio(server, given, conversation, mode))
+    return Agent(lambda conversation: over_stdio(server, given, conversation, mode, env))

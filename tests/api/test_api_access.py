@@ -29,7 +29,11 @@ ONLY_ADMINS = {
     ("POST", "/api/v1/api_keys"),
     ("DELETE", "/api/v1/api_keys/{key_id}"),
 }
-READING_POSTS = {("POST", ONLINE_PATH), ("POST", "/api/v1/testing/flush")}
+READING_POSTS = {
+    ("POST", ONLINE_PATH),
+    ("POST", "/api/v1/registry/attribute_group_plans"),
+    ("POST", "/api/v1/testing/flush"),
+}
 PAST_THE_FRAMEWORK = {
     ("POST", ONLINE_PATH),
     ("GET", CONTEXT_PATH),

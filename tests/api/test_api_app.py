@@ -158,6 +158,7 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
             for collection in ("agentic_attributes", "agentic_decisions", "event_logs")
             for item in ("", "/{name}", "/{name}/draft")
         ),
+        "/api/v1/registry/attribute_group_plans",
         "/api/v1/registry/attribute_group_templates",
         "/api/v1/registry/attribute_groups",
         "/api/v1/registry/attribute_groups/{name}",

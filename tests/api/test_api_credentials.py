@@ -241,13 +241,13 @@ def test_the_gate_takes_microseconds(app: Api, exchange: Exchange, key: NewApiKe
     token = exchange(key).json()["accessToken"]
 
     async def measure(header: bytes) -> float:
-        assert app._gate.refusal(header, "reader") is None
+        assert app.gate.refusal(header, "reader") is None
         rounds = []
         for _ in range(50):
             await asyncio.sleep(0)
             start = time.perf_counter()
             for _ in range(20):
-                app._gate.refusal(header, "reader")
+                app.gate.refusal(header, "reader")
             rounds.append((time.perf_counter() - start) / 20)
         return statistics.median(rounds)
 

@@ -215,3 +215,13 @@ def test_an_answer_of_another_shape_is_named(talk: Any, script: Any, body: Any) 
 def test_a_list_that_is_none_is_named(talk: Any, script: Any) -> None:
     with pytest.raises(SignalsResponseError, match="expected a list"):
         talk(script({"services": []}), lambda signals: signals.registry.list_services())
+
+
+@pytest.mark.parametrize("definition", [GROUP, {"name": "no group at all"}])
+def test_a_plan_asks_once_and_sends_what_it_is_given(talk: Any, script: Any, definition: Any) -> None:
+    answer = {"change": "new_group", "text": "Publishing registers it.", "name": "shop", "version": 2, "problems": []}
+    server = script(lambda request: httpx.Response(200, json=answer))
+    plan = talk(server, lambda signals: signals.registry.plan_attribute_group(definition))
+    assert server.lines == [f"POST {REGISTRY}/attribute_group_plans"]
+    assert server.asked[0].body == (definition if isinstance(definition, dict) else definition.to_wire())
+    assert (plan.change, plan.version) == ("new_group", 2)

@@ -267,3 +267,29 @@ def test_laws_of_any_history(tmp_path_factory: pytest.TempPathFactory, group, mo
             for number, stored in before.items():
                 if stored.group.is_published:
                     assert after[number].group.attributes == stored.group.attributes
+
+
+def test_a_plan_is_what_then_happens(registry: Registry, group) -> None:
+    """Every step is planned first; the plan leaves everything as it is and comes true to the number of the state."""
+    other = {"attributes": [{"name": "visits", "type": "int64", "aggregation": "counter"}]}
+    steps = (
+        group(),
+        group(description="In other words."),
+        group(is_published=True, description="In other words."),
+        group(version=3, is_published=True, **other),
+        group(is_published=False, description="In other words."),
+        group(is_published=True, **other),
+    )
+    for step in steps:
+        before = (registry.revision(), registry.snapshot(), registry.groups.all(), registry.keys.all())
+        plan = registry.groups.plan(step)
+        assert (registry.revision(), registry.snapshot(), registry.groups.all(), registry.keys.all()) == before
+        there = {stored.group.version for stored in before[2]}
+        assert plan.highest == max(there, default=None)
+        done = registry.groups.create(step) if step.version not in there else registry.groups.update(step)
+        assert plan.after == done
+        assert plan.before == next((stored for stored in before[2] if stored.group.version == step.version), None)
+    refused = group(version=3, is_published=True)
+    for attempt in (registry.groups.plan, registry.groups.update):
+        with pytest.raises(PublishedVersion, match="version 4"):
+            attempt(refused)

@@ -12,7 +12,7 @@ from snowmelt.cli import app as app_module
 from snowmelt.cli.errors import CommandError, ErrorReportingGroup
 
 COMMANDS = [
-    ["serve"], ["demo"], ["apply"], ["get"], ["watch"], ["ingest"], ["explain"], ["failed", "list"],
+    ["serve"], ["demo"], ["apply"], ["get"], ["watch"], ["ingest"], ["explain"], ["mcp"], ["failed", "list"],
     ["failed", "show"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
     ["token", "revoke"], ["bench"],
 ]  # fmt: skip

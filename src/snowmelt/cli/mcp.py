@@ -23,12 +23,12 @@ def mcp(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Let an agent on this machine read attributes, by the Model Context Protocol.
+    """Let an agent read attributes, on standard input and output.
 
-    The agent's program starts this command and talks to it on standard input and output; the tools ask the
+    The agent's program starts this command and speaks the Model Context Protocol with it; the tools ask the
     server. A server answers the same at /mcp, for agents that can call it.
 
-    \\b
+    \b
     Example:
       snowmelt mcp --url https://signals.example.com --token KEY
     """

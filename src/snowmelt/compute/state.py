@@ -37,8 +37,8 @@ def empty(width: int) -> list[Any]:
 def encode(profile: list[Any]) -> bytes:
     """The bytes to store; from here on the profile counts as unchanged.
 
-    Integers beyond 64 bits, which the format cannot hold, become doubles first, in ``profile`` itself too, so
-    that memory and store agree.
+    Integers below -2**63 or from 2**64 on, which the format cannot hold, become doubles first, in ``profile``
+    itself too, so that memory and store agree.
     """
     profile[0] = VERSION
     try:
@@ -84,6 +84,6 @@ def _narrowed(state: Any) -> Any:
         return [_narrowed(item) for item in state]
     if isinstance(state, dict):
         return {key: _narrowed(item) for key, item in state.items()}
-    if isinstance(state, int) and not -(2**63) <= state < 2**63:
+    if isinstance(state, int) and not -(2**63) <= state < 2**64:
         return float(state) if abs(state) < 2**1000 else float("inf") * (1 if state > 0 else -1)
     return state

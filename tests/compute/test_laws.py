@@ -126,6 +126,18 @@ def test_a_stored_state_comes_back(aggregation: Aggregation, data: st.DataObject
     assert same(read(aggregation, decoded[1], now), read(aggregation, profile[1], now))
 
 
+@pytest.mark.parametrize("name", [name for name, member in MEMBERS.items() if member.outlasts])
+@given(data=st.data())
+def test_since_a_time_a_state_says_what_the_events_from_then_on_say(name: str, data: st.DataObject) -> None:
+    aggregation = MEMBERS[name]
+    rows = data.draw(rows_for(aggregation).filter(bool))
+    # Times that something was seen at, and the moments beside them.
+    time = data.draw(st.sampled_from([at[0] for _, at in rows])) + data.draw(st.sampled_from([-1, 0, 1]))
+    later = [(value, at) for value, at in rows if at[0] >= time]
+    found = aggregation.since(grown(aggregation, rows), time)
+    assert same(read(aggregation, found, 20 * DAY), read(aggregation, grown(aggregation, later), 20 * DAY))
+
+
 @pytest.mark.parametrize("aggregation", CASES)
 @given(data=st.data())
 def test_inline_code_says_the_same(aggregation: Aggregation, data: st.DataObject) -> None:

@@ -281,7 +281,7 @@ def value_of(events: list[Json], group: Json, attribute: Json, identifier: str, 
                     continue
             elif aggregation in OF_SCALARS and (as_text(value) is None or too_long(value, attribute)):
                 continue
-            if aggregation in ("min", "max", "first", "last") and is_number(value) and not -(2**63) <= value < 2**63:
+            if aggregation in ("min", "max", "first", "last") and is_number(value) and not -(2**63) <= value < 2**64:
                 value = float(value)  # no more than 64 bits of an integer are kept
             found.append((time, collector, event["event_id"], value))
     found.sort(key=lambda row: row[:3])
@@ -310,9 +310,9 @@ def plain(value: Any) -> Any:
     """Of equal numbers always the same one: an integer if it is whole and has 64 bits, else a double."""
     if not is_number(value):
         return value
-    if -(2**63) <= value < 2**63:
-        return int(value) if value == int(value) else value
-    return float(value)
+    if not -(2**63) <= value < 2**63:
+        value = float(value)  # of an integer just below the least one that is the least one
+    return int(value) if -(2**63) <= value < 2**63 and value == int(value) else value
 
 
 def rank(value: Any) -> tuple[int, str]:

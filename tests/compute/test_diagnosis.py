@@ -188,10 +188,37 @@ def test_what_is_found_is_told_of_updated_attributes_too(examine: Any) -> None:
 
 def test_a_missing_value_says_whether_there_is_data_of_its_schema(examine: Any) -> None:
     attribute = {"aggregation": "sum", "property": ITEM}
-    for columns, there in (({}, False), ({"contexts_com_acme_item_1": [{}]}, True)):
+    odd = {
+        "contexts_com_snowplowanalytics_snowplow_event_specification_1": "a text, so that the event is decoded whole"
+    }
+    column = "contexts_com_acme_item_1"
+    for columns, there in (({}, False), ({column: [{}]}, True), (odd, False), (odd | {column: [{}]}, True)):
         [verdict] = examine(attribute, **columns).verdicts
         assert isinstance(verdict.reason, NoValue)
         assert verdict.reason.found.data_there is there
+
+
+@pytest.mark.parametrize(
+    ("data", "there"), [(None, False), ("a text", True), ({}, True), ({"price": {}}, True)], ids=repr
+)
+def test_data_of_an_unusual_shape_is_there_and_null_is_not(examine: Any, data: Any, there: bool) -> None:
+    price = {"type": "event", "vendor": "com.acme", "name": "sale", "major_version": 1, "path": "price.net"}
+    odd = {
+        "contexts_com_snowplowanalytics_snowplow_event_specification_1": "a text, so that the event is decoded whole"
+    }
+    columns = {"unstruct_event_com_acme_sale_1": data} | odd
+    [verdict] = examine({"aggregation": "sum", "property": price}, **columns).verdicts
+    assert verdict.reason == NoValue(verdict.value)
+    assert verdict.value.data_there is there
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"), [(None, "missing"), ("", "empty"), ([1], "no scalar"), ({}, "no scalar"), ("k" * 513, "too long")]
+)
+def test_an_unusable_key_says_what_is_wrong_with_it(examine: Any, key: Any, fault: str) -> None:
+    diagnosis = examine({}, user_id=key)
+    assert diagnosis.identifier is None
+    assert diagnosis.verdicts[0].reason == UnusableKey(diagnosis.key, fault)  # type: ignore[arg-type]
 
 
 def test_a_text_that_is_too_long_is_a_value_that_does_not_fit(examine: Any) -> None:

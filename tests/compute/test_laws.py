@@ -126,7 +126,7 @@ def test_what_is_over_is_never_seen_again(aggregation: Aggregation, data: st.Dat
     if kept is None or not aggregation.is_over(kept, now):
         return
     later = now + data.draw(st.integers(0, 10 * DAY))
-    assert read(aggregation, kept, later) is None
+    assert read(aggregation, kept, later) in (None, [])
     value, at = data.draw(values_for(aggregation)), (data.draw(st.integers(0, now)), now, "late")
     assert same(
         read(aggregation, aggregation.add(kept, value, at), later),
@@ -144,6 +144,18 @@ def test_a_stored_state_comes_back(aggregation: Aggregation, data: st.DataObject
     decoded = state.decode(stored, [aggregation])
     assert decoded == profile
     assert same(read(aggregation, decoded[1], now), read(aggregation, profile[1], now))
+
+
+@pytest.mark.parametrize("name", [name for name, member in MEMBERS.items() if member.outlasts])
+@given(data=st.data())
+def test_since_a_time_a_state_says_what_the_events_from_then_on_say(name: str, data: st.DataObject) -> None:
+    aggregation = MEMBERS[name]
+    rows = data.draw(rows_for(aggregation).filter(bool))
+    # Times that something was seen at, and the moments beside them.
+    time = data.draw(st.sampled_from([at[0] for _, at in rows])) + data.draw(st.sampled_from([-1, 0, 1]))
+    later = [(value, at) for value, at in rows if at[0] >= time]
+    found = aggregation.since(grown(aggregation, rows), time)
+    assert same(read(aggregation, found, 20 * DAY), read(aggregation, grown(aggregation, later), 20 * DAY))
 
 
 @pytest.mark.parametrize("aggregation", CASES)

@@ -65,6 +65,14 @@ def test_events_are_dispatched_by_name_vendor_and_version(make_group: MakeGroup,
     assert found == expected
 
 
+def test_a_specification_is_one_of_several_ways_to_match(make_group: MakeGroup, make_line: MakeLine) -> None:
+    """In a group by itself, where nothing else has the specification read."""
+    group = make_group({"events": [{"name": "view"}, {"event_specification_id": "s"}]})
+    specified = {"contexts_com_snowplowanalytics_snowplow_event_specification_1": [{"id": "s"}]}
+    profiles, _ = run(group, make_line(event_name="view"), make_line(event_name="other"), make_line(**specified))
+    assert profiles[1]["u"] == [CHANGED, 2]
+
+
 def test_a_group_counts_only_events_with_its_key(make_group: MakeGroup, make_line: MakeLine) -> None:
     long = "é" * 257
     keys = ["u", "", None, 5, 5.0, True, [1], {"a": 1}, "é" * 256, long]
@@ -116,6 +124,21 @@ def test_values_that_cannot_serve_are_skipped_and_counted(
     assert profiles[1]["u"][2] == len(events), "the other attribute counts every event"
     only_good, _ = run(group, *(make_line(**thing(v=value)) for value in good))
     assert profiles[1]["u"][1] == only_good[1]["u"][1]
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "longest"),
+    [("first", 4_096), ("approx_count_distinct", 4_096), ("most_frequent", 1_000), ("last", 10_000)],
+)
+def test_how_long_texts_may_be_in_a_period(
+    make_group: MakeGroup, make_line: MakeLine, aggregation: str, longest: int
+) -> None:
+    attribute = {"aggregation": aggregation, "type": "string", "property": VALUE | {"path": "v"}, "period": "PT1H"}
+    lines = [make_line(**thing(v="x" * length)) for length in (longest, longest + 1)]
+    profiles, tally = run(make_group(attribute), *lines)
+    assert tally.rejected == Counter({(1, 1): 1})
+    only_good, _ = run(make_group(attribute), lines[0])
+    assert profiles == only_good
 
 
 def test_results_beyond_numbers_are_no_values(make_group: MakeGroup, make_line: MakeLine) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowmelt.compute.projection import Path, Projection, walk
+from snowmelt.compute.projection import EVERY, Path, Projection, walk, walk_every
 
 NAMES = [
     "a",
@@ -29,11 +29,17 @@ NAMES = [
     '"',
     "\\",
     "\n",
+    "\x1f",
 ]
 paths = st.tuples(
     st.sampled_from(["top", "class", "contexts_x_1"]),
     st.lists(st.sampled_from(NAMES) | st.integers(0, 2), max_size=3),
 ).map(lambda drawn: (drawn[0], *drawn[1]))
+paths_to_every = st.tuples(
+    st.sampled_from(["top", "contexts_x_1"]),
+    st.lists(st.sampled_from(["a", "b", 0]), max_size=1),
+    st.lists(st.sampled_from(["a", "b", 0, 1]), max_size=2),
+).map(lambda drawn: (drawn[0], *drawn[1], EVERY, *drawn[2]))
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
@@ -43,10 +49,25 @@ events = st.dictionaries(st.sampled_from(["top", "class", "contexts_x_1", "more"
 
 
 def read(projection: Projection, path: Path, event: Any) -> Any:
-    return eval(projection.access(path, "event"), {"event": event, "walk": walk})
+    return eval(projection.access(path, "event"), {"event": event, "walk": walk, "walk_every": walk_every})
 
 
-@given(st.sets(paths, min_size=1, max_size=5), st.lists(events, max_size=4))
+def walked(event: Any, path: Path) -> Any:
+    """What the whole event holds at a path; of a path with a step into every element a list."""
+    if EVERY not in path:
+        return walk(event, path)
+    at = path.index(EVERY)
+    return walk_every(walk(event, path[:at]), path[at + 1 :])
+
+
+def is_read_as(found: Any, expected: Any) -> bool:
+    if isinstance(found, msgspec.Struct | list | dict):
+        # Containers are never values of attributes; what matters is that they are not scalars.
+        return isinstance(expected, dict | list)
+    return bool(found == expected) and type(found) is type(expected)
+
+
+@given(st.sets(paths | paths_to_every, min_size=1, max_size=5), st.lists(events, max_size=4))
 def test_every_path_reads_as_in_the_whole_event(wanted: set[Path], drawn: list[dict[str, Any]]) -> None:
     projection = Projection(wanted)
     lines = [msgspec.json.encode(event) for event in drawn]
@@ -55,13 +76,21 @@ def test_every_path_reads_as_in_the_whole_event(wanted: set[Path], drawn: list[d
     for event, line, among_others in zip(drawn, lines, together, strict=True):
         for projected in (projection.decode(line), among_others):
             for path in wanted:
-                expected = walk(event, path)
-                found = read(projection, path, projected)
-                if isinstance(found, msgspec.Struct | list | dict):
-                    # Containers are never values of attributes; what matters is that they are not scalars.
-                    assert isinstance(expected, dict | list)
+                expected, found = walked(event, path), read(projection, path, projected)
+                if EVERY in path:
+                    assert len(found) == len(expected)
+                    assert all(map(is_read_as, found, expected))
                 else:
-                    assert found == expected and type(found) is type(expected)
+                    assert is_read_as(found, expected)
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])
+@pytest.mark.parametrize("length", [0, 1, 2, 3])
+def test_an_index_beyond_the_last_element_leads_nowhere(step: int, length: int) -> None:
+    path: Path = ("contexts_x_1", step, "a")
+    projection = Projection([path])
+    event = projection.decode(msgspec.json.encode({"contexts_x_1": [{"a": number} for number in range(length)]}))
+    assert read(projection, path, event) == (step if step < length else None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,8 +100,9 @@ def test_any_name_can_be_a_member(name: str) -> None:
     assert read(projection, ("unstruct_event_x_1", name), event) == 5
 
 
-def test_a_path_may_be_long() -> None:
-    path = ("x", *["a", 0] * 2_000)
+@pytest.mark.parametrize("steps", [["a", 0], ["a"], [0], [0, "a", 0]])
+def test_a_path_may_be_long(steps: list[str | int]) -> None:
+    path: Path = ("x", *steps * 2_000)
     nested: Any = 5
     for step in reversed(path[1:40]):
         nested = {step: nested} if step == "a" else [nested]

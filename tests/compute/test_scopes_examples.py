@@ -3,8 +3,10 @@
 import pytest
 
 from snowmelt.compute.aggregations.counter import Counter
+from snowmelt.compute.aggregations.frequency import CategoryCount
 from snowmelt.compute.aggregations.sum import Sum
-from snowmelt.compute.scopes import SEGMENTS, TILES, Expiring, Rolling
+from snowmelt.compute.aggregations.unique_list import UniqueList
+from snowmelt.compute.scopes import SEGMENTS, TILES, Expiring, Recent, Rolling
 
 ROLLING = Rolling(Sum(), period=256_000)
 """A tile is a second."""
@@ -60,6 +62,27 @@ def test_a_period_of_any_length_holds_the_newest_and_loses_the_oldest(period: in
     assert rolling.result(kept, time) == 1
     assert rolling.result(kept, time + period - 1) == 1
     assert rolling.result(kept, time + period + period // TILES + 1) is None
+
+
+def test_what_knows_its_times_is_inside_from_the_first_instant_of_the_oldest_tile_on() -> None:
+    """The edges of a period are the same with tiles and without."""
+    recent = Recent(UniqueList(), period=256_000)
+    assert recent.update(None, "a", at(43_999), 300_000) is None
+    kept = recent.update(None, "a", at(44_000), 300_000)
+    kept = recent.update(kept, "b", at(44_001), 300_000)
+    assert recent.result(kept, 300_999) == ["a", "b"]
+    assert recent.result(kept, 301_000) is None
+    kept = recent.update(kept, "c", at(301_000), 301_000)
+    assert kept == UniqueList().start("c", at(301_000))
+
+
+def test_below_their_budget_tiles_keep_every_value() -> None:
+    rolling, kept = Rolling(CategoryCount(), 256_000), None
+    for number in range(600):
+        time = number * 1_000 // 3
+        kept = rolling.update(kept, f"v{number % 90}", at(time), time)
+    assert kept is not None
+    assert rolling.result(kept, 200_000) == {f"v{number}": 7 if number < 60 else 6 for number in range(90)}
 
 
 def test_a_ttl_forgets_what_was_not_updated_and_an_update_keeps_it() -> None:

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,34 @@ def test_hashes_of_uuids_alone_are_those_of_each(ids: list[str]) -> None:
     assert numbers == [hash_of(event_id) for event_id in ids]
     assert len(set(numbers)) == len(ids)
     assert all(0 < number < 2**64 for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("event_id", "expected"),
+    [
+        ("8c1bd1a4-1a0c-4c5e-9ad4-0b7c5c1f2a3b", 7055001337338143816),
+        ("a", 3405396810240292928),
+        ("é" * 36, 12291467128330256465),
+    ],
+)
+def test_a_hash_that_was_stored_is_the_same_in_the_next_release(event_id: str, expected: int) -> None:
+    assert hash_of(event_id) == expected
+    assert hashes_of([event_id] * 2).tolist() == [expected] * 2
+
+
+def test_no_id_has_the_hash_that_marks_a_free_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen_events, "_FACTORS", [0] * 9)
+    monkeypatch.setattr(seen_events, "_FACTOR_ARRAY", np.zeros(9, np.uint64))
+    (event_id,) = numbered(1, 1)
+    assert hash_of(event_id) == 1
+    assert hashes_of([event_id]).tolist() == [1]
+
+
+def test_events_without_an_id_are_never_repeated_among_many_with_one() -> None:
+    seen, ids = SeenEvents(HORIZON), numbered(0, 100)
+    assert seen.repeated(["", *ids[:50]]) == []
+    assert seen.repeated(["", *ids[50:]]) == []
+    assert seen.repeated([*ids, "", ""]) == [*range(100)]
 
 
 def test_hashes_of_like_ids_are_spread() -> None:
@@ -89,12 +118,13 @@ def test_ids_are_known_for_one_horizon_and_unknown_after_two(drawn: list[Any], r
 def test_what_is_remembered_is_bounded_and_the_newest_is_kept() -> None:
     seen = SeenEvents(HORIZON, most=200)
     seen.turn(0)
-    for first in range(0, 1_000, 50):
+    for first in range(0, 1_000, 20):
         seen.turn(1)
-        assert seen.repeated(numbered(first, 50)) == []
-        assert len(seen) <= 200 + 50
+        assert seen.repeated(numbered(first, 20)) == []
+        assert len(seen) <= 200 + 20
         # At least the last half of what may be remembered is.
-        assert len(seen.repeated(numbered(max(first - 50, 0), 50))) == 50
+        last = numbered(max(first - 80, 0), min(first + 20, 100))
+        assert seen.repeated(last) == [*range(len(last))]
     assert seen.shortened
     assert seen.repeated(numbered(0, 50)) == []
 

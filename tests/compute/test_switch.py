@@ -14,6 +14,7 @@ from snowmelt.definitions import AttributeGroup
 
 TEXTS = [f"t{number}" for number in range(12)]
 LATE = "2024-01-01T00:00:00Z"
+TITLE = {"type": "atomic", "name": "page_title"}
 
 
 def group(criteria: list[dict[str, Any]]) -> AttributeGroup:
@@ -39,20 +40,41 @@ def is_one_of(name: str, texts: list[Any]) -> dict[str, Any]:
     )
 
 
-tests = st.builds(
+looked_up = st.builds(
     is_one_of,
     st.sampled_from(["page_title", "app_id"]),
     st.one_of(
         st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3, unique=True),
-        st.sampled_from([[LATE], [3], [True]]),
+        st.sampled_from([[LATE], [3], [True], [LATE, "t1"], ["t2", "t3", LATE]]),
     ),
 )
+others = st.one_of(
+    st.builds(
+        lambda operator, text: {"property": TITLE, "operator": operator, "value": text},
+        st.sampled_from(["!=", "<", ">=", "like"]),
+        st.sampled_from(TEXTS),
+    ),
+    st.builds(
+        lambda text: {
+            "property": {"type": "calculated", "operation": "coalesce", "properties": [TITLE, TITLE]},
+            "operator": "=",
+            "value": text,
+        },
+        st.sampled_from(TEXTS),
+    ),
+    st.just({"property": TITLE | {"date_part": "active_day"}, "operator": "=", "value": LATE[:10]}),
+)
+"""Criteria that a switch must leave alone."""
+
+tests = st.one_of(looked_up, looked_up, others)
 criteria = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"all": st.lists(tests, min_size=1, max_size=3)}),
     st.fixed_dictionaries({"all": st.lists(tests, min_size=1, max_size=2), "any": st.lists(tests, max_size=2)}),
 )
-values = st.one_of(st.sampled_from(TEXTS), st.sampled_from([None, "other", LATE, 3, True, [1], {"a": 1}]))
+values = st.one_of(
+    st.sampled_from(TEXTS), st.sampled_from([None, "other", LATE, "2024-01-01 00:00:00", "3", 3, True, [1], {"a": 1}])
+)
 
 
 @given(st.lists(criteria, min_size=10, max_size=40), st.lists(st.tuples(values, values), max_size=12))
@@ -78,7 +100,8 @@ def concerned_by(program: Program) -> Any:
 def test_a_switch_is_made_only_where_it_decides_much() -> None:
     few = [{"all": [is_one_of("app_id", [text])]} for text in TEXTS[: FEWEST_CHOICES - 1]]
     many = [{"all": [is_one_of("app_id", [text])]} for text in TEXTS[:FEWEST_CHOICES]]
-    for criteria, made in ((few, False), (many, True), (few * 2, False)):
+    beside = [{"all": [is_one_of("page_title", ["t1"])]}]
+    for criteria, made in ((few, False), (many, True), (few * 2, False), (beside + many, True), (many + beside, True)):
         program = compile_program([(1, group(criteria))])
         assert (switch_for(concerned_by(program), program.projection) is not None) is made
 

@@ -1,6 +1,7 @@
 """The profile store: atomic commits, one writer, many readers."""
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,18 @@ def test_a_full_store_changes_nothing_and_says_why(tmp_path: Path) -> None:
 
 
 KEYS = ["k" * 480, "k" * 481, "k" * 480 + "é", "k" * 480 + "e", "k" * 512, "é" * 240, "é" * 241, "é" * 256, "\0", "a\0"]
+
+
+@pytest.mark.parametrize("length", [1, 479, 480])
+def test_a_key_of_up_to_480_bytes_is_stored_as_it_is(length: int) -> None:
+    assert profile_key(258, b"k" * length) == b"\0\0\1\2" + b"k" * length
+
+
+def test_a_longer_key_is_as_long_as_the_longest_plain_one_and_ends_in_its_hash() -> None:
+    """What is stored outlives releases: a key that moved would be a profile that is lost."""
+    identifier = b"k" * 480 + b"e"
+    digest = blake2b(identifier, digest_size=32).digest()
+    assert profile_key(1, identifier) == b"\0\0\0\1" + b"k" * 447 + b"\0" + digest
 
 
 def test_only_what_was_touched_is_written(store: ProfileStore) -> None:

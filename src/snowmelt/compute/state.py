@@ -37,8 +37,8 @@ def empty(width: int) -> list[Any]:
 def encode(profile: list[Any]) -> bytes:
     """The bytes to store; from here on the profile counts as unchanged.
 
-    Integers beyond 64 bits, which the format cannot hold, become doubles first, in ``profile`` itself too, so
-    that memory and store agree.
+    Integers below -2**63 or from 2**64 on, which the format cannot hold, become doubles first, in ``profile``
+    itself too, so that memory and store agree.
     """
     profile[0] = VERSION
     try:
@@ -92,12 +92,12 @@ def is_over(stored: bytes | memoryview, keeps: Sequence[Aggregation], now: int) 
 
 
 def narrowed(number: int) -> int | float:
-    """An integer that can be stored: as it is, or a double if it has more than 64 bits.
+    """An integer that can be stored: as it is, or a double if it is below -2**63 or from 2**64 on.
 
-    >>> narrowed(3), narrowed(2**63)
-    (3, 9.223372036854776e+18)
+    >>> narrowed(2**63), narrowed(2**64)
+    (9223372036854775808, 1.8446744073709552e+19)
     """
-    if -(2**63) <= number < 2**63:
+    if -(2**63) <= number < 2**64:
         return number
     return float(number) if abs(number) < 2**1000 else float("inf") * (1 if number > 0 else -1)
 

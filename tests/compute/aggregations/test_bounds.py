@@ -8,12 +8,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from snowmelt.compute import state as stored_form
 from snowmelt.compute.aggregations.approx_count_distinct import ApproxCountDistinct, CountDistinct
+from snowmelt.compute.aggregations.approx_count_distinct import _hash as hash_of
 from snowmelt.compute.aggregations.base import Aggregation
+from snowmelt.compute.aggregations.distinct_value import key_of
+from snowmelt.compute.aggregations.extreme import Max, Min
 from snowmelt.compute.aggregations.frequency import CategoryCount, LeastFrequent, MostFrequent
 from snowmelt.compute.aggregations.percentile import Percentile
 from snowmelt.compute.aggregations.stddev import Stddev
+from snowmelt.compute.aggregations.sum import Sum
 from snowmelt.compute.aggregations.unique_list import UniqueList
 from snowmelt.compute.scopes import BUDGET, TILES, Rolling
 
@@ -65,6 +72,24 @@ def test_a_state_stays_small(make: type[Aggregation], most: int, count: int) -> 
     half = grown(aggregation, rows[: count // 2])
     for state in (half, grown(aggregation, rows), aggregation.merge(half, grown(aggregation, rows[count // 2 :]))):
         assert len(msgspec.msgpack.encode(state)) <= most
+
+
+@pytest.mark.parametrize("make", [UniqueList, MostFrequent, LeastFrequent, CategoryCount])
+def test_at_most_128_values_are_kept_and_then_a_hundred(make: type[Aggregation]) -> None:
+    aggregation, rows = make(), stream([*range(129)])
+    assert [len(grown(aggregation, rows[:count])) for count in (127, 128, 129)] == [127, 128, 100]
+    for cut in (1, 100):
+        parts = [grown(aggregation, rows[:cut]), grown(aggregation, rows[cut:128]), grown(aggregation, rows[cut:])]
+        assert len(aggregation.merge(parts[0], parts[1])) == 128
+        assert len(aggregation.merge(parts[0], parts[2])) == 100
+
+
+def test_counts_of_128_values_are_exact_and_the_hundred_highest_are_told() -> None:
+    values = [number for number in range(128) for _ in range(2 + (number > 63) + (number == 99))]
+    for counts in results(CategoryCount(), stream(values)):
+        assert len(counts) == 100
+        assert counts == dict(Counter(map(str, values)).most_common(64)) | {str(number): 2 for number in range(28, 64)}
+    assert set(results(MostFrequent(), stream(values))) == {99}
 
 
 def test_the_latest_hundred_are_listed_whatever_the_order() -> None:
@@ -127,6 +152,15 @@ def test_distinct_values_are_counted_exactly_up_to_a_thousand(count: int) -> Non
     assert abs(found.pop() - count) <= (0 if count <= 1_000 else 0.05 * count)
 
 
+def test_the_error_of_many_distinct_values_is_the_one_that_is_promised() -> None:
+    """The standard error of a hundred sets of values, whose hashes are always the same."""
+    aggregation, count, errors = ApproxCountDistinct(), 3_000, []
+    for number in range(100):
+        hashes = {hash_of(f"{number} {value}"): 0 for value in range(count)}
+        errors.append(aggregation.result(aggregation.condensed(hashes, most=0), 0) / count - 1)
+    assert math.sqrt(math.fsum(error**2 for error in errors) / len(errors)) <= 0.016
+
+
 @pytest.mark.parametrize("share", [0, 1, 25, 50, 99.5, 100])
 @pytest.mark.parametrize("count", [1, 199, 200, 201, 5_000])
 def test_a_percentile_is_exact_or_nearly(share: float, count: int) -> None:
@@ -153,6 +187,7 @@ def test_a_sketch_of_percentiles_stays_small() -> None:
         ([2, 4, 4, 4, 5, 5, 7, 9], math.sqrt(32 / 7)),
         ([1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16], math.sqrt(30)),
         ([0.1] * 10, 0.0),
+        ([1, 0.5, 0.25], math.sqrt(21) / 12),
         ([5e-324, 0], 5e-324),
         ([1e308, -1e308], math.sqrt(2) * 1e308),
         ([10**30, 10**30 + 2], math.sqrt(2)),
@@ -172,6 +207,28 @@ def test_a_deviation_stays_small() -> None:
     assert len(msgspec.msgpack.encode(grown(Stddev(), rows))) <= 820
 
 
+@given(st.sampled_from([0, 2**53, 2**62, 2**63, 2**64, 2**70]), st.integers(-2, 2), st.sampled_from([1, -1]))
+def test_numbers_that_are_equal_are_one_value(near: int, off: int, sign: int) -> None:
+    number = sign * (near + off)
+    if number == float(number) or not -(2**63) <= number < 2**63:  # beyond 64 bits it is taken as a double
+        assert key_of(number) == key_of(float(number))
+    else:
+        assert key_of(number) == str(number)
+
+
+@pytest.mark.parametrize("make", [Min, Max])
+def test_an_extreme_of_equal_numbers_is_the_integer(make: type[Aggregation]) -> None:
+    for result in results(make(), stream([1, 1.0, 1.0])):
+        assert repr(result) == "1"
+
+
+@pytest.mark.parametrize("numbers", [[-(2**63), -1], [2**63 - 1, 1], [-(2**64)], [2**64 + 1, 0.5]], ids=repr)
+def test_a_sum_of_any_size_is_stored_exactly(numbers: list[int | float]) -> None:
+    profile = [stored_form.VERSION, grown(Sum(), stream(numbers)), 2**70]
+    stored = stored_form.decode(stored_form.encode(profile))[1]
+    assert Fraction(Sum().result(stored, 0)) == sum(map(Fraction, numbers))
+
+
 @pytest.mark.parametrize("make", [MostFrequent, LeastFrequent, CategoryCount, ApproxCountDistinct, CountDistinct])
 @pytest.mark.parametrize("length", [20, 1_000])
 def test_all_tiles_together_stay_within_their_budget(make: type[Aggregation], length: int) -> None:
@@ -185,11 +242,24 @@ def test_all_tiles_together_stay_within_their_budget(make: type[Aggregation], le
     # The budget, what is never cut (257 values or sketches), and what the newest tile may hold besides.
     most = BUDGET + 257 * (2_200 if make in (ApproxCountDistinct, CountDistinct) else length + 20) + 128 * (length + 20)
     assert kept <= most
+    assert all(state.values()), "no tile loses its last value"
     result = rolling.result(state, 20_000 * 1_000 // 70)
     if make in (ApproxCountDistinct, CountDistinct):
         assert abs(result - 257 * 70) <= 0.05 * 257 * 70
     else:
         assert result
+
+
+def test_percentiles_in_all_tiles_together_stay_within_their_budget() -> None:
+    chance, rolling, state, time = random.Random(6), Rolling(Percentile(50), TILES * 1_000), None, 0
+    for number in range(30_000):
+        time = number * 1_000 // 110  # a hundred and ten values in a tile
+        state = rolling.update(state, chance.random(), (time, time, "e"), time)
+    assert state is not None
+    # The budget, and the sketches that the oldest tiles became.
+    assert len(msgspec.msgpack.encode(state)) <= BUDGET + 257 * 1_100
+    assert sum(kept[0].__class__ is bytes for kept in state.values()) < len(state), "not all tiles must be sketches"
+    assert abs(rolling.result(state, time) - 0.5) <= 0.05
 
 
 @pytest.mark.parametrize("count", [199, 200, 201, 380, 400, 3_000, 20_000])

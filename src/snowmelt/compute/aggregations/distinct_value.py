@@ -28,7 +28,7 @@ def key_of(value: Any) -> str:
         return str(int(value))
     if kind is int and not -_INT64 <= value < _INT64:
         try:
-            return str(text_of(float(value)))
+            return key_of(float(value))
         except OverflowError:
             return str(value)
     return str(text_of(value))

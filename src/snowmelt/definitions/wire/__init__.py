@@ -1,7 +1,10 @@
 """What travels between clients and server around the definitions themselves."""
 
 from snowmelt.definitions.wire.drafts import (
+    AgenticAttribute,
+    AgenticAttributeAnswer,
     AgenticDecisionAnswer,
+    EventLogAnswer,
     RuleInterventionResponse,
     drafted_members,
     intervention_response,
@@ -59,6 +62,8 @@ from snowmelt.definitions.wire.warehouse import (
 )
 
 __all__ = [
+    "AgenticAttribute",
+    "AgenticAttributeAnswer",
     "AgenticDecisionAnswer",
     "AttributeGroupResponse",
     "AttributeGroupTemplate",
@@ -73,6 +78,7 @@ __all__ = [
     "DeleteResponse",
     "DeleteUserDataResponse",
     "ErrorResponse",
+    "EventLogAnswer",
     "GetAttributeGroupAttributesRequest",
     "GetColumnsResponse",
     "GetServiceAttributesRequest",

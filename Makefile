@@ -34,8 +34,8 @@ test: setup  ## install what the tests need and run them all
 	PYTHON=$(PYTHON) scripts/system-deps tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 
-nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute $(TEST_ARGS)
+nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/process/test_openapi_document.py $(TEST_ARGS)
 
 crash: setup  ## the long crash test: kill every process 20 times in mid-stream
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)

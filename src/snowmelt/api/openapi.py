@@ -8,53 +8,30 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from snowmelt.api.access import needed_role
+from snowmelt.api.asgi import MAX_BODY_BYTES
 from snowmelt.api.context_door import PATH as CONTEXT_PATH
 from snowmelt.api.contexts import FORMATS
-from snowmelt.api.key_bodies import ApiKeyRequest
+from snowmelt.api.examples import EXAMPLES
+from snowmelt.api.failures import ANSWERS, SCHEMAS, Failure, Incident, add_failures, answered, protect, reference
+from snowmelt.api.later import LATER, Later, later
 from snowmelt.api.online import PATH
-from snowmelt.definitions import (
-    AgenticContextResponse,
-    AgenticDecision,
-    AttributeGroup,
-    AttributeKey,
-    BatchSource,
-    EventLog,
-    RuleIntervention,
-    Service,
-)
-from snowmelt.definitions.wire import (
-    ErrorResponse,
-    GetAttributeGroupAttributesRequest,
-    GetServiceAttributesRequest,
-    SelectivePublishRequest,
-    UnpublishRequest,
-)
-from snowmelt.stores.registry import ROLES, Role
+from snowmelt.definitions import AgenticContextResponse
+from snowmelt.definitions.wire import GetAttributeGroupAttributesRequest, GetServiceAttributesRequest
 
-TEMPLATE: Final = "#/components/schemas/{model}"
-BODIES: Final[tuple[type[BaseModel], ...]] = (
-    AgenticContextResponse,
-    AgenticDecision,
-    ApiKeyRequest,
-    AttributeGroup,
-    AttributeKey,
-    BatchSource,
-    ErrorResponse,
-    EventLog,
-    GetAttributeGroupAttributesRequest,
-    GetServiceAttributesRequest,
-    RuleIntervention,
-    SelectivePublishRequest,
-    Service,
-    UnpublishRequest,
-)
+UNUSED: Final = ("HTTPValidationError", "ValidationError")
+"""What the framework tells of requests that are wrong; `failures` tells it as it is."""
+LATER_METHODS: Final = ("get", "post")
+"""Stand for all methods of an area that comes later."""
 
 
 def takes(*models: type[BaseModel]) -> dict[str, Any]:
     """Documents the body of an operation that reads it itself: one of ``models``."""
-    references = [_reference(model) for model in models]
-    schema = references[0] if len(references) == 1 else {"anyOf": references}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    references = [reference(model) for model in models]
+    content = {
+        "schema": references[0] if len(references) == 1 else {"anyOf": references},
+        "examples": {model.__name__: {"value": EXAMPLES[model]} for model in models},
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
 def describe(app: FastAPI) -> None:
@@ -70,32 +47,31 @@ def describe(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, summary=app.summary, version=app.version, routes=app.routes)
-    _, definitions = models_json_schema([(model, "validation") for model in BODIES], ref_template=TEMPLATE)
+    models: tuple[type[BaseModel], ...] = (*EXAMPLES, *ANSWERS, AgenticContextResponse)
+    _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS)
     components = document.setdefault("components", {})
-    components["schemas"] = definitions.get("$defs", {}) | components.get("schemas", {})
-    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    document["paths"][PATH] = {"post": _online()}
-    document["paths"][CONTEXT_PATH] = {"get": _context()}
+    schemas = definitions.get("$defs", {}) | components.get("schemas", {})
+    components["schemas"] = {name: schema for name, schema in schemas.items() if name not in UNUSED}
+    components["securitySchemes"] = {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The sandbox token, an API key, or a JWT that an API key was exchanged for.",
+        }
+    }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _protect(operation, needed_role(method.upper(), path), path == PATH)
+            add_failures(method.upper(), path, operation)
+    document["paths"][PATH] = {"post": _online()}
+    document["paths"][CONTEXT_PATH] = {"get": _context()}
+    for area in LATER:
+        _announce(document["paths"], area)
     return document
 
 
-def _protect(operation: dict[str, Any], needed: Role | None, also_public: bool) -> None:
-    """Says which role an operation needs."""
-    if needed is None:
-        return
-    # Bearer tokens have no scopes; since OpenAPI 3.1 the list may name roles.
-    operation["security"] = [{"token": [needed]}, *([{}] if also_public else [])]
-    operation["responses"].setdefault("401", _error("Missing, unknown, revoked or expired token"))
-    if needed != ROLES[0]:
-        operation["responses"].setdefault("403", _error(f"The token has not the role {needed}"))
-
-
 def _online() -> dict[str, Any]:
-    """Reading attributes, which is served beside the framework."""
-    return {
+    """The operation that is served beside the framework."""
+    operation = {
         "tags": ["attributes"],
         "summary": "Current values of attributes",
         "description": "Either `service` or `attributes` is given. "
@@ -113,10 +89,15 @@ def _online() -> dict[str, Any]:
                     }
                 },
             },
-            "400": _error("Malformed request"),
-            "404": _error("Unknown service, group, version or attribute"),
+            "400": answered(Failure, "Malformed request"),
+            "404": answered(Failure, "Unknown service, group, version or attribute"),
+            "413": answered(Failure, f"The body is longer than {MAX_BODY_BYTES:,} bytes"),
+            "500": answered(Incident, "Something unforeseen"),
         },
     }
+    protect(operation, needed_role("POST", PATH))
+    operation["security"].append({})  # public services
+    return operation
 
 
 def _context() -> dict[str, Any]:
@@ -127,7 +108,7 @@ def _context() -> dict[str, Any]:
         ("identifier", "The session id", True, text),
         ("format", "Data, or text for a prompt", False, text | {"enum": list(FORMATS), "default": FORMATS[0]}),
     )
-    return {
+    operation: dict[str, Any] = {
         "tags": ["event logs"],
         "summary": "The latest events of a session",
         "description": "Oldest first; a session that was never seen has an empty log.",
@@ -140,22 +121,37 @@ def _context() -> dict[str, Any]:
             "200": {
                 "description": "The log, in the format that was asked for",
                 "content": {
-                    "application/json": {"schema": _reference(AgenticContextResponse)},
+                    "application/json": {"schema": reference(AgenticContextResponse)},
                     "text/plain": {"schema": text},
                 },
             },
-            "400": _error("Missing parameter, unknown format"),
-            "404": _error("No published event log has this name"),
+            "400": answered(Failure, "Missing parameter, unknown format"),
+            "404": answered(Failure, "No published event log has this name"),
+            "500": answered(Incident, "Something unforeseen"),
         },
     }
+    protect(operation, needed_role("GET", CONTEXT_PATH))
+    return operation
 
 
-def _error(description: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": _reference(ErrorResponse)}},
-    }
-
-
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": TEMPLATE.format(model=model.__name__)}
+def _announce(paths: dict[str, Any], area: Later) -> None:
+    """Adds an area that comes later, unless something is served there already."""
+    placed = area.path.replace("*", "{name}", 1).replace("*", "{version}", 1)
+    operations = paths.setdefault(placed, {})
+    for method in LATER_METHODS:
+        operation: dict[str, Any] = {
+            "tags": ["not there yet"],
+            "summary": later(area.path),
+            "description": "So does every path below it, with every method.",
+            "operationId": f"{method}_{area.path.rsplit('/', 1)[-1]}_later",
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in ("name", "version")
+                if f"{{{name}}}" in placed
+            ],
+            "responses": {"501": answered(Failure, "Not available in this release")},
+        }
+        if operation["parameters"]:
+            operation["responses"]["404"] = answered(Failure, "No such path")
+        protect(operation, needed_role(method.upper(), area.path))
+        operations.setdefault(method, operation)

@@ -1,7 +1,10 @@
 """What travels between clients and server around the definitions themselves."""
 
 from snowmelt.definitions.wire.drafts import (
+    AgenticAttribute,
+    AgenticAttributeAnswer,
     AgenticDecisionAnswer,
+    EventLogAnswer,
     RuleInterventionResponse,
     drafted_members,
     intervention_response,
@@ -60,6 +63,8 @@ from snowmelt.definitions.wire.warehouse import (
 )
 
 __all__ = [
+    "AgenticAttribute",
+    "AgenticAttributeAnswer",
     "AgenticDecisionAnswer",
     "AttributeGroupPlan",
     "AttributeGroupResponse",
@@ -75,6 +80,7 @@ __all__ = [
     "DeleteResponse",
     "DeleteUserDataResponse",
     "ErrorResponse",
+    "EventLogAnswer",
     "GetAttributeGroupAttributesRequest",
     "GetColumnsResponse",
     "GetServiceAttributesRequest",

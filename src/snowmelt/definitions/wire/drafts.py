@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import Field
 
 from snowmelt.definitions.agentic_decision import AgenticDecision, AgenticDecisionResponse
-from snowmelt.definitions.event_log import EventLog
+from snowmelt.definitions.event_log import EventLog, EventLogResponse
 from snowmelt.definitions.intervention import RuleIntervention
-from snowmelt.definitions.names import Instant
+from snowmelt.definitions.names import Instant, Text3800
 
 
 class RuleInterventionResponse(RuleIntervention):
@@ -22,11 +22,31 @@ class RuleInterventionResponse(RuleIntervention):
         return dict.fromkeys(type(self).model_fields) | super().to_wire()
 
 
-class AgenticDecisionAnswer(AgenticDecisionResponse):
-    """An agentic decision as the registry answers with it, with the goal under the name that belongs to the path."""
+class EventLogAnswer(EventLogResponse):
+    """An event log as the registry answers with it."""
 
-    goal: str | None = Field(default=None, description="In place of `decision_goal` under `agentic_attributes`.")
+    created_at: Instant = Field(description="When it was registered.")
+    updated_at: Instant = Field(description="When it last changed.")
+
+
+class AgenticDecisionAnswer(AgenticDecisionResponse):
+    """An agentic decision as the registry answers with it."""
+
+    created_at: Instant = Field(description="When it was registered.")
+    updated_at: Instant = Field(description="When it last changed.")
     evaluation: str = Field(description="That definitions are not evaluated.")
+
+
+class AgenticAttribute(AgenticDecision):
+    """An agentic decision under its other name; the goal may be called `decision_goal` here too."""
+
+    decision_goal: Text3800 = Field(min_length=1, alias="goal", description="The question.")
+
+
+class AgenticAttributeAnswer(AgenticDecisionAnswer):
+    """An agentic decision under its other name, as the registry answers with it."""
+
+    decision_goal: Text3800 = Field(min_length=1, alias="goal", description="The question.")
 
 
 def intervention_response(

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from snowmelt.api.deliveries import PATH as STREAM
 from snowmelt.api.online import PATH as ONLINE_PATH
 from snowmelt.stores.registry import Role
 
@@ -10,7 +11,6 @@ READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 READING_POSTS: Final = frozenset({ONLINE_PATH})
 """Questions that are too long for a URL; all other POSTs change something or cost something."""
 ADMINISTRATION: Final = "/api/v1/api_keys"
-STREAM: Final = "/api/v1/interventions"
 CREDENTIALS: Final = re.compile(r"/api/msc/v1/organizations/[^/]+/credentials/v[23]/token")
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from snowmelt.api.access import needed_role
+from snowmelt.api.deliveries import PATH as INTERVENTIONS_PATH
 from snowmelt.api.key_bodies import ApiKeyRequest
 from snowmelt.api.online import PATH
 from snowmelt.definitions import (
@@ -16,6 +17,7 @@ from snowmelt.definitions import (
     AttributeKey,
     BatchSource,
     EventLog,
+    InterventionInstance,
     RuleIntervention,
     Service,
 )
@@ -39,6 +41,7 @@ BODIES: Final[tuple[type[BaseModel], ...]] = (
     EventLog,
     GetAttributeGroupAttributesRequest,
     GetServiceAttributesRequest,
+    InterventionInstance,
     RuleIntervention,
     SelectivePublishRequest,
     Service,
@@ -71,6 +74,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components["schemas"] = definitions.get("$defs", {}) | components.get("schemas", {})
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["paths"][PATH] = {"post": _online()}
+    document["paths"][INTERVENTIONS_PATH] = {"get": _stream(), "post": _push()}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _protect(operation, needed_role(method.upper(), path), path == PATH)
@@ -110,6 +114,63 @@ def _online() -> dict[str, Any]:
             },
             "400": _error("Malformed request"),
             "404": _error("Unknown service, group, version or attribute"),
+        },
+    }
+
+
+TARGETS: Final = {
+    "name": "targets",
+    "in": "query",
+    "required": True,
+    "style": "form",
+    "explode": True,
+    "description": "Attribute keys and their identifiers: `domain_userid=...`. A key may be repeated.",
+    "schema": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    "example": {"domain_userid": ["218e8926-3858-431d-b2ed-66da03a1cbe5"]},
+}
+
+
+def _stream() -> dict[str, Any]:
+    """The stream of interventions, served beside the framework."""
+    resume = "The id of the last event that a subscriber has; it then gets what it missed, for some minutes."
+    return {
+        "tags": ["interventions"],
+        "summary": "Interventions for some identifiers, as they come",
+        "description": "Server-Sent Events. The `data` of each is an intervention as JSON.",
+        "operationId": "stream_interventions",
+        "parameters": [
+            TARGETS,
+            {"name": "Last-Event-ID", "in": "header", "description": resume, "schema": {"type": "string"}},
+            {"name": "last_event_id", "in": "query", "description": resume, "schema": {"type": "string"}},
+        ],
+        "responses": {
+            "200": {
+                "description": "The stream",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            "400": _error("No targets, too many, an unknown attribute key, or an identifier that can be guessed"),
+            "503": _error("Too many streams are open"),
+        },
+    }
+
+
+def _push() -> dict[str, Any]:
+    """The push of an intervention, served beside the framework."""
+    statuses = {"type": "string", "enum": ["undelivered", "success", "failure"]}
+    return {
+        "tags": ["interventions"],
+        "summary": "Send an intervention to whoever is subscribed to some identifiers",
+        "operationId": "push_intervention",
+        "parameters": [TARGETS],
+        **takes(InterventionInstance),
+        "responses": {
+            "200": {
+                "description": "`success` if a subscriber was there, `undelivered` if none was, `failure` if the "
+                "outbox cannot be written",
+                "content": {"application/json": {"schema": {"type": "object", "properties": {"status": statuses}}}},
+            },
+            "400": _error("No targets, an unknown attribute key, or a body that is no intervention"),
+            "413": _error("The body is too long"),
         },
     }
 

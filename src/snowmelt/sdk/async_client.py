@@ -6,17 +6,27 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from snowmelt.definitions import AgenticDecisionResponse, EventLogResponse, RuleIntervention, Service
+from snowmelt.definitions import (
+    AgenticDecisionResponse,
+    AttributeKeyIdentifiers,
+    EventLogResponse,
+    InterventionInstance,
+    RuleIntervention,
+    Service,
+)
 from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
 from snowmelt.sdk import interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, AsyncDriver
+from snowmelt.sdk.following import follow
+from snowmelt.sdk.interventions import Status
 from snowmelt.sdk.messages import Call
 from snowmelt.sdk.not_yet import not_yet
 from snowmelt.sdk.registry import Publishable
 from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
-from snowmelt.sdk.upcoming import UpcomingCalls, UpcomingInterventions
+from snowmelt.sdk.subscriptions import AsyncInterventionsSubscription
+from snowmelt.sdk.upcoming import UpcomingCalls
 
 T = TypeVar("T")
 
@@ -30,6 +40,10 @@ class _AsyncRunner:
 
     async def __call__(self, call: Call[T]) -> T:
         return await self._driver.run(self._session.run(call))
+
+    def subscription(self, targets: AttributeKeyIdentifiers) -> AsyncInterventionsSubscription:
+        """A subscription on the same server."""
+        return AsyncInterventionsSubscription(self._driver, lambda: follow(self._session, targets))
 
 
 class AsyncRegistryClient:
@@ -87,7 +101,7 @@ class AsyncRegistryClient:
         return await self._run(registry.list_decisions())
 
 
-class AsyncInterventionsClient(UpcomingInterventions):
+class AsyncInterventionsClient:
     """Interventions on the server, one by one; ``signals.interventions``."""
 
     def __init__(self, run: _AsyncRunner) -> None:
@@ -112,6 +126,14 @@ class AsyncInterventionsClient(UpcomingInterventions):
     async def list(self) -> Sequence[RuleInterventionResponse]:
         """All versions of all interventions."""
         return await self._run(interventions.all_versions())
+
+    async def publish(self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers) -> Status:
+        """See `Signals.push_intervention`."""
+        return await self._run(interventions.push(intervention, targets))
+
+    def subscribe(self, targets: AttributeKeyIdentifiers) -> AsyncInterventionsSubscription:
+        """See `Signals.pull_interventions`."""
+        return self._run.subscription(targets)
 
 
 class AsyncAttributesClient:
@@ -204,6 +226,18 @@ class _AsyncClient(UpcomingCalls):
     ) -> dict[str, dict[str, Any]]:
         """See `Signals.get_group_attributes_batch`."""
         return await self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    async def push_intervention(self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance) -> Status:
+        """See `Signals.push_intervention`."""
+        return await self._run(interventions.push(intervention, targets))
+
+    def pull_interventions(self, targets: AttributeKeyIdentifiers) -> AsyncInterventionsSubscription:
+        """A subscription to the interventions for the targets, for ``async with`` and ``async for``.
+
+        Args:
+            targets: Whose: attribute keys and their identifiers.
+        """
+        return self._run.subscription(targets)
 
     async def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""

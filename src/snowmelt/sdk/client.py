@@ -6,17 +6,27 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from snowmelt.definitions import AgenticDecisionResponse, EventLogResponse, RuleIntervention, Service
+from snowmelt.definitions import (
+    AgenticDecisionResponse,
+    AttributeKeyIdentifiers,
+    EventLogResponse,
+    InterventionInstance,
+    RuleIntervention,
+    Service,
+)
 from snowmelt.definitions.wire import AttributeGroupResponse, AttributeKeyOutput, RuleInterventionResponse
 from snowmelt.sdk import interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, Driver
+from snowmelt.sdk.following import follow
+from snowmelt.sdk.interventions import Status
 from snowmelt.sdk.messages import Call
 from snowmelt.sdk.not_yet import not_yet
 from snowmelt.sdk.registry import Publishable
 from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
-from snowmelt.sdk.upcoming import UpcomingCalls, UpcomingInterventions
+from snowmelt.sdk.subscriptions import InterventionsSubscription
+from snowmelt.sdk.upcoming import UpcomingCalls
 
 T = TypeVar("T")
 
@@ -30,6 +40,10 @@ class _Runner:
 
     def __call__(self, call: Call[T]) -> T:
         return self._driver.run(self._session.run(call))
+
+    def subscription(self, targets: AttributeKeyIdentifiers) -> InterventionsSubscription:
+        """A subscription on the same server."""
+        return InterventionsSubscription(self._driver, lambda: follow(self._session, targets))
 
 
 class RegistryClient:
@@ -87,7 +101,7 @@ class RegistryClient:
         return self._run(registry.list_decisions())
 
 
-class InterventionsClient(UpcomingInterventions):
+class InterventionsClient:
     """Interventions on the server, one by one; ``signals.interventions``."""
 
     def __init__(self, run: _Runner) -> None:
@@ -112,6 +126,14 @@ class InterventionsClient(UpcomingInterventions):
     def list(self) -> Sequence[RuleInterventionResponse]:
         """All versions of all interventions."""
         return self._run(interventions.all_versions())
+
+    def publish(self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers) -> Status:
+        """See `Signals.push_intervention`."""
+        return self._run(interventions.push(intervention, targets))
+
+    def subscribe(self, targets: AttributeKeyIdentifiers) -> InterventionsSubscription:
+        """See `Signals.pull_interventions`."""
+        return self._run.subscription(targets)
 
 
 class AttributesClient:
@@ -272,6 +294,30 @@ class _Client(UpcomingCalls):
             The values for each identifier, in the order given.
         """
         return self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    def push_intervention(self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance) -> Status:
+        """Send an intervention to whoever is subscribed to the targets.
+
+        Args:
+            targets: To whom: attribute keys and their identifiers.
+            intervention: What; its name need not be registered. The server gives it an id.
+
+        Returns:
+            ``success`` if a subscriber was there, ``undelivered`` if none was, ``failure`` if the server could
+            not send it.
+
+        Raises:
+            SignalsAPIError: There are no targets, or one has an unknown attribute key.
+        """
+        return self._run(interventions.push(intervention, targets))
+
+    def pull_interventions(self, targets: AttributeKeyIdentifiers) -> InterventionsSubscription:
+        """A subscription to the interventions for the targets; it receives once it is started.
+
+        Args:
+            targets: Whose: attribute keys and their identifiers.
+        """
+        return self._run.subscription(targets)
 
     def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""

@@ -14,7 +14,6 @@ from snowmelt.definitions import (
     AgenticContextResponse,
     AttributeGroup,
     AttributeKeyId,
-    AttributeKeyIdentifiers,
     AttributesWarehouseTable,
     Criteria,
     DatasetBundle,
@@ -22,7 +21,6 @@ from snowmelt.definitions import (
     DatasetPreviewResponse,
     DatasetRunResponse,
     DatasetRunStatusResponse,
-    InterventionInstance,
     SessionAnchors,
     TrainingSpan,
     UserSuppliedAnchors,
@@ -33,20 +31,6 @@ from snowmelt.sdk.not_yet import not_yet
 
 Groups = Sequence[AttributeGroup | AttributeGroupResponse]
 Anchors = SessionAnchors | UserSuppliedAnchors
-
-
-class UpcomingInterventions:
-    """What interventions do once they run; not available yet."""
-
-    def publish(
-        self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers
-    ) -> Literal["undelivered", "success", "failure"]:
-        """Send an intervention to whoever is subscribed to the targets."""
-        raise not_yet("Signals.interventions.publish")
-
-    def subscribe(self, targets: AttributeKeyIdentifiers) -> Any:
-        """Receive the interventions for the targets."""
-        raise not_yet("Signals.interventions.subscribe")
 
 
 class PreviewClient:
@@ -128,16 +112,6 @@ class UpcomingCalls:
     ) -> AgenticContextResponse | str:
         """The latest events of a session, as data or as a text for a language model."""
         raise not_yet("Signals.get_agentic_context")
-
-    def push_intervention(
-        self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance
-    ) -> Literal["undelivered", "success", "failure"]:
-        """Send an intervention to whoever is subscribed to the targets."""
-        raise not_yet("Signals.push_intervention")
-
-    def pull_interventions(self, targets: AttributeKeyIdentifiers) -> Any:
-        """Receive the interventions for the targets."""
-        raise not_yet("Signals.pull_interventions")
 
     def build_dataset_with_session_anchors(
         self,

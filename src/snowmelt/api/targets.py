@@ -46,10 +46,10 @@ class Targets:
                 )
         most = self._settings.identifiers_per_key
         problems += [
-            f"{key} has {count} identifiers, at most {most} are taken" for key, count in counts.items() if count > most
+            f"too many identifiers of {key}: {count}, at most {most} are taken" for key, count in counts.items() if count > most
         ]
         if len(targets) > self._settings.identifiers:
-            problems.append(f"{len(targets)} identifiers, at most {self._settings.identifiers} are taken in all")
+            problems.append(f"too many identifiers in all: {len(targets)}, at most {self._settings.identifiers} are taken")
         return _checked(targets, problems), last_event_id
 
     def pushed(self, query: bytes) -> tuple[Target, ...]:
@@ -60,7 +60,7 @@ class Targets:
         """
         targets, _, problems = self._read(query)
         if len(targets) > MAX_PUSHED:
-            problems.append(f"{len(targets)} identifiers, at most {MAX_PUSHED} are taken: split the call")
+            problems.append(f"too many identifiers: {len(targets)}, at most {MAX_PUSHED} are taken; split the call")
         return _checked(targets, problems)
 
     def open_to_subscribers(self, identifier: str) -> bool:

@@ -276,6 +276,21 @@ def test_a_stream_of_two_targets_gets_each_once_and_other_streams_get_their_own(
     asyncio.run(run())
 
 
+def test_a_push_that_a_stream_found_by_itself_is_a_success_too(door: Any) -> None:
+    """A heartbeat may make the stream look into the outbox between the append and the news of it."""
+
+    async def run() -> None:
+        async with door(heartbeat_seconds=0.02) as app, Subscriber(app, f"user_id={ANN}") as ann:
+            await ann.has(lambda it: it.parser.last_event_id)
+            one = delivery("found")
+            place = app.hub.outbox.append([one])
+            await ann.has(lambda it: it.names == ["found"])
+            assert app.hub.seen < place
+            assert await app.hub.announce([one.id], place)
+
+    asyncio.run(run())
+
+
 def test_coming_back_gives_what_was_missed_and_nothing_twice(door: Any) -> None:
     async def run() -> None:
         query = f"user_id={ANN}"

@@ -30,8 +30,8 @@ class Subscriber(Protocol):
     """One open stream, as the hub sees it."""
 
     targets: tuple[Target, ...]
-    after: int
-    """The place in the outbox that it has come to."""
+    began: int
+    """The place in the outbox after which it began; it may have come further by itself."""
 
     def wake(self) -> None:
         """Have it look into the outbox."""
@@ -150,7 +150,7 @@ class Hub:
             stream
             for target in delivery.targets
             for stream in self._by_target.get(target, ())
-            if stream.after < delivery.place
+            if stream.began < delivery.place
         }
         self._recent[delivery.id] = len(concerned)
         if len(self._recent) > REMEMBERED:

@@ -37,7 +37,7 @@ class Stream:
         self, hub: Hub, targets: tuple[Target, ...], after: int, settings: InterventionSettings, send: Send
     ) -> None:
         self.targets = targets
-        self.after = after
+        self.began = self.after = after
         self._hub, self._send = hub, send
         self._beat_seconds, self._patience = settings.heartbeat_seconds, settings.stall_seconds
         self._greeted = self._beat = self._ending = self._ended = self._broken = False

@@ -46,10 +46,14 @@ class Targets:
                 )
         most = self._settings.identifiers_per_key
         problems += [
-            f"too many identifiers of {key}: {count}, at most {most} are taken" for key, count in counts.items() if count > most
+            f"too many identifiers of {key}: {count}, at most {most} are taken"
+            for key, count in counts.items()
+            if count > most
         ]
         if len(targets) > self._settings.identifiers:
-            problems.append(f"too many identifiers in all: {len(targets)}, at most {self._settings.identifiers} are taken")
+            problems.append(
+                f"too many identifiers in all: {len(targets)}, at most {self._settings.identifiers} are taken"
+            )
         return _checked(targets, problems), last_event_id
 
     def pushed(self, query: bytes) -> tuple[Target, ...]:

@@ -117,20 +117,9 @@ class AsyncConnection:
     def __init__(self, answer: httpx.Response) -> None:
         self._answer = answer
         self._pieces = answer.aiter_raw()
-        self._reading: asyncio.Task[bytes | None] | None = None
 
     async def read(self) -> bytes | None:
-        """Wait for more; None if the stream has ended, was cut, or has been silent for too long.
-
-        Whoever gives up waiting leaves what comes to the next one that reads.
-        """
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read())
-        piece = await asyncio.shield(self._reading)
-        self._reading = None
-        return piece
-
-    async def _read(self) -> bytes | None:
+        """Wait for more; None if the stream has ended, was cut, or has been silent for too long."""
         try:
             return await anext(self._pieces, None)
         except httpx.HTTPError:
@@ -138,9 +127,6 @@ class AsyncConnection:
 
     async def close(self) -> None:
         """Close it."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
         with suppress(httpx.HTTPError):
             await self._answer.aclose()
 

@@ -204,6 +204,7 @@ class AsyncInterventionsSubscription:
         self._driver, self._follow = driver, follow
         self._flow: Following | None = None
         self._step: Step | None = None
+        self._performing: asyncio.Task[Outcome] | None = None
         self._connection: AsyncConnection | None = None
 
     async def start(self) -> None:
@@ -219,7 +220,7 @@ class AsyncInterventionsSubscription:
         try:
             self._step = next(self._flow)
             while not isinstance(self._step, Read):
-                self._step = self._flow.send(await self._perform(self._step))
+                await self._advance(self._flow, self._step)
         except BaseException:
             await self.stop()
             raise
@@ -243,10 +244,14 @@ class AsyncInterventionsSubscription:
                 if isinstance(step, InterventionInstance):
                     self._step = self._flow.send(None)
                     return step
-                self._step = self._flow.send(await self._perform(step))
+                await self._advance(self._flow, step)
 
     async def stop(self) -> None:
         """End the subscription; it can be started again."""
+        if self._performing is not None:
+            self._performing.cancel()
+            await asyncio.wait([self._performing])
+            self._performing = None
         if self._flow is not None:
             self._flow.close()
         self._flow = self._step = None
@@ -268,6 +273,14 @@ class AsyncInterventionsSubscription:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def _advance(self, flow: Following, step: Step) -> None:
+        # Whoever gives up waiting does not undo what was begun: the next one waits for it.
+        if self._performing is None:
+            self._performing = asyncio.create_task(self._perform(step))
+        outcome = await asyncio.shield(self._performing)
+        self._performing = None
+        self._step = flow.send(outcome)
 
     async def _perform(self, step: Step) -> Outcome:
         if isinstance(step, Listen):

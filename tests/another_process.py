@@ -12,6 +12,8 @@ from typing import ParamSpec, TypeVar
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.event_log import EventLog, Kind, Record
+from snowmelt.stores.mailbox import Mailboxes, Note
+from snowmelt.stores.outbox import Delivery, Outbox
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
 Arguments = ParamSpec("Arguments")
@@ -47,6 +49,26 @@ def append_to_log(path: Path, records: Sequence[tuple[Kind, int, bytes]]) -> int
         return log.append(records)
     finally:
         log.close()
+
+
+def append_to_outbox(path: Path, deliveries: Sequence[Delivery]) -> int:
+    outbox = Outbox(path)
+    try:
+        return outbox.append(deliveries)
+    finally:
+        outbox.close()
+
+
+def read_outbox(path: Path) -> list[Delivery]:
+    outbox = Outbox(path)
+    try:
+        return outbox.read(0)
+    finally:
+        outbox.close()
+
+
+def send_notes(folder: Path, note: Note) -> list[int]:
+    return Mailboxes(folder).send_all(note)
 
 
 def read_profiles(path: Path, items: Sequence[tuple[int, bytes]]) -> tuple[int, bytes | None, list[bytes | None]]:

@@ -113,6 +113,27 @@ class McpSettings(_Section):
     """Web pages that may call, such as ``https://chat.example.com``, where names are checked."""
 
 
+class InterventionSettings(_Section):
+    """Pushing interventions to whoever is subscribed."""
+
+    map_size: MapSize = 4 * GiB
+    """Upper bound of the outbox file; address space, not disk, is reserved."""
+    keep_minutes: Annotated[float, Field(gt=0)] = 5.0
+    """How long a subscriber whose connection was cut can come back and miss nothing."""
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """A stream on which nothing is sent gets a comment at least this often, so that proxies keep it open."""
+    stall_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """A subscriber that takes nothing for this long while something waits for it is cut off."""
+    max_streams: Annotated[int, Field(ge=1)] = 12_000
+    """Streams open at once in one web process, if the limit of open files allows; more are answered 503."""
+    identifiers_per_key: Annotated[int, Field(ge=1)] = 10
+    """Identifiers of one attribute key that a stream may ask for."""
+    identifiers: Annotated[int, Field(ge=1)] = 50
+    """Identifiers of all attribute keys together that a stream may ask for."""
+    any_identifier: bool = False
+    """Whether streams may ask for identifiers that are no UUIDs: whoever can guess one reads what is sent to it."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set, as ``snowmelt.toml``, ``SNOWMELT_*`` variables or flags of ``snowmelt serve``.
 
@@ -140,6 +161,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     mcp: McpSettings = McpSettings()
+    interventions: InterventionSettings = InterventionSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -14,6 +14,9 @@ from pydantic import SecretStr
 from snowmelt.api.app import Api, create_app
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError, Problem
+from snowmelt.settings import InterventionSettings
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.registry import NewApiKey, Registry
 
 TOKEN = "a-token-for-tests"
@@ -111,11 +114,33 @@ def moment() -> Moment:
 
 
 @pytest.fixture
-def app(registry: Registry, profiles: DictProfiles, changes: Changes, moment: Moment) -> Api:
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    opened = Outbox(tmp_path / "outbox", map_size=2**24)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def mailboxes(tmp_path: Path) -> Mailboxes:
+    return Mailboxes(tmp_path / "mailboxes")
+
+
+@pytest.fixture
+def app(
+    registry: Registry,
+    profiles: DictProfiles,
+    changes: Changes,
+    moment: Moment,
+    outbox: Outbox,
+    mailboxes: Mailboxes,
+) -> Api:
     return create_app(
         registry=registry,
         profiles=profiles,
         group_values=DictValues,
+        outbox=outbox,
+        mailboxes=mailboxes,
+        interventions=InterventionSettings(),
         token=SecretStr(TOKEN),
         signing_secret=SIGNING_SECRET,
         on_change=changes,

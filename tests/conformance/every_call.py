@@ -7,12 +7,12 @@ given in the environment. Where events are needed, the script says ``["track", .
 
 import json
 import os
-import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from snowplow_signals import (
     Attribute,
@@ -249,26 +249,48 @@ targets = AttributeKeyIdentifiers({"domain_userid": [str(uuid4())]})
 instance = InterventionInstance(name="outage", version=1, attributes={"shop:spent": "250.5"})
 
 
-def subscribed(subscribe: Callable[[AttributeKeyIdentifiers], Any]) -> str:
-    """Whether a subscription opens; what its thread meets is told by its hook."""
-    caught: list[BaseException] = []
-    threading.excepthook = lambda thrown: caught.append(thrown.exc_value or RuntimeError("no reason"))
-    subscription = subscribe(targets)
-    subscription.start()
-    for thread in threading.enumerate():
-        if thread.name.startswith("SignalsInterventions"):
-            thread.join(10)
-    subscription.stop()
-    threading.excepthook = threading.__excepthook__
-    if caught:
-        raise caught[0]
-    return "open"
+def received(subscribe: Callable[[AttributeKeyIdentifiers], Any], push: Callable[[Any, Any], str]) -> list[Any]:
+    """What a subscriber of two targets gets of three pushes, the last of them to one target, and its handler too."""
+    ours = AttributeKeyIdentifiers({"domain_userid": [str(uuid4())], "domain_sessionid": [str(uuid4())]})
+    one = AttributeKeyIdentifiers({"domain_sessionid": ours.root["domain_sessionid"]})
+    seen: list[Any] = []
+    with subscribe(ours) as subscription:
+        subscription.add_handler(seen.append)
+        deadline = time.monotonic() + 20
+        while push(instance, ours) != "success":  # nobody is subscribed before the stream is open
+            assert time.monotonic() < deadline, "the stream does not open"
+            time.sleep(0.01)
+        assert push(instance.model_copy(update={"name": "second\u2028é", "attributes": None}), ours) == "success"
+        assert push(instance.model_copy(update={"name": "third"}), one) == "success"
+        got = [subscription.get(timeout=20) for _ in range(3)]
+        assert not list(subscription), "something came twice"
+        assert [item.intervention_id for item in seen] == [item.intervention_id for item in got]
+        assert len({UUID(item.intervention_id) for item in got}) == 3
+    for item in got:
+        key = item.target_attribute_key
+        assert key.id in ours.root[key.name]
+    return [[item.name, item.version, item.attributes, item.target_attribute_key.name] for item in got]
+
+
+COME = [
+    ["outage", 1, {"shop:spent": "250.5"}, "domain_userid"],
+    ["second\u2028é", 1, {}, "domain_userid"],
+    ["third", 1, {"shop:spent": "250.5"}, "domain_sessionid"],
+]
+
+
+def publish(intervention: Any, to: Any) -> str:
+    return signals.interventions.publish(intervention, to)
+
+
+def push_intervention(intervention: Any, to: Any) -> str:
+    return signals.push_intervention(to, intervention)
 
 
 call("push_intervention", lambda: signals.push_intervention(targets, instance), "undelivered")
 call("interventions.publish", lambda: signals.interventions.publish(instance, targets), "undelivered")
-call("pull_interventions", lambda: subscribed(signals.pull_interventions), "open")
-call("interventions.subscribe", lambda: subscribed(signals.interventions.subscribe), "open")
+call("pull_interventions", lambda: received(signals.pull_interventions, push_intervention), COME)
+call("interventions.subscribe", lambda: received(signals.interventions.subscribe, publish), COME)
 session = str(uuid4())
 call("get_agentic_context", lambda: signals.get_agentic_context(event_log.name, session).events, [])
 call(

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from snowmelt.api.deliveries import PATH as STREAM
 from snowmelt.api.online import PATH as ONLINE_PATH
 from snowmelt.stores.registry import Role
 
@@ -14,7 +15,6 @@ other POSTs change something or cost something."""
 ADMINISTRATION: Final = "/api/v1/api_keys"
 AGENTS: Final = "/mcp"
 """Outside of ``/api/``. All of its tools read."""
-STREAM: Final = "/api/v1/interventions"
 CREDENTIALS: Final = re.compile(r"/api/msc/v1/organizations/[^/]+/credentials/v[23]/token")
 
 

@@ -16,6 +16,9 @@ from snowmelt.api.catalog import Catalog, obstacles
 from snowmelt.api.context_door import PATH as CONTEXT_PATH
 from snowmelt.api.context_door import ContextDoor
 from snowmelt.api.contexts import Contexts
+from snowmelt.api.deliveries import PATH as INTERVENTIONS_PATH
+from snowmelt.api.deliveries import Deliveries
+from snowmelt.api.hub import Hub
 from snowmelt.api.incidents import unexpected
 from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.later import later
@@ -25,6 +28,9 @@ from snowmelt.api.public_reads import PublicAttributes
 from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
 from snowmelt.api.revisions import Revisions
 from snowmelt.api.tokens import Tokens
+from snowmelt.settings import InterventionSettings
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.registry import Registry
 
 PAGES: Final = frozenset({"/docs", "/openapi.json", "/health-all"})
@@ -50,6 +56,9 @@ def create_app(
     registry: Registry,
     profiles: Profiles,
     group_values: MakeGroupValues,
+    outbox: Outbox,
+    mailboxes: Mailboxes,
+    interventions: InterventionSettings,
     token: SecretStr,
     signing_secret: bytes,
     on_change: OnChange,
@@ -64,6 +73,9 @@ def create_app(
         profiles: stored states, for example a ``ProfileReader``.
         group_values: makes what computes a group's values from a state, for example ``GroupReader``. A group
             for which it raises ``DefinitionError`` cannot be published.
+        outbox: what subscribers are sent out of.
+        mailboxes: how the processes tell each other that it has more.
+        interventions: limits of streams.
         token: the bearer token that may do everything; others come from API keys.
         signing_secret: signs the tokens that API keys are exchanged for; at least 32 random bytes, the same in
             every process that is to take them.
@@ -91,7 +103,13 @@ def create_app(
     online = OnlineAttributes(catalog, profiles, revisions, clock)
     contexts = Contexts(catalog, profiles, revisions, clock)
     gate = Gate(token.get_secret_value(), keys, tokens)
-    return Api(framework, online, PublicAttributes(online, catalog), contexts, gate, keys)
+
+    def attribute_keys() -> frozenset[str]:
+        catalog.refresh(revisions.now())
+        return catalog.keys
+
+    deliveries = Deliveries(Hub(outbox, mailboxes), attribute_keys, interventions)
+    return Api(framework, online, PublicAttributes(online, catalog), contexts, deliveries, gate, keys)
 
 
 class Api:
@@ -105,6 +123,7 @@ class Api:
         online: serves ``POST /api/v1/get-online-attributes``.
         public: serves the same without a token, and preflights for it.
         contexts: reads event logs, for ``GET /api/v1/event_log``.
+        deliveries: serves ``/api/v1/interventions``.
         gate: who may call.
         keys: the API keys, in use until the end.
     """
@@ -115,6 +134,7 @@ class Api:
         online: OnlineAttributes,
         public: App,
         contexts: Contexts,
+        deliveries: Deliveries,
         gate: Gate,
         keys: KnownKeys,
     ) -> None:
@@ -126,6 +146,7 @@ class Api:
         self.contexts = contexts
         self._context_door = ContextDoor(contexts)
         self.gate = gate
+        self.deliveries = deliveries
         self._keys = keys
 
     async def prepare(self) -> None:
@@ -137,7 +158,8 @@ class Api:
             self._built = await asyncio.shield(self._building)
 
     async def settle(self) -> None:
-        """Finish what goes on beside requests; to be awaited before the registry is closed."""
+        """Finish what goes on beside requests; to be awaited before the stores are closed."""
+        self.deliveries.close()
         await self._keys.settle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,9 +175,11 @@ class Api:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self.deliveries.open()
                 preparing = asyncio.create_task(self.prepare())
                 await send({"type": "lifespan.startup.complete"})
             else:
+                self.deliveries.end_streams()
                 if preparing is not None:
                     await asyncio.gather(preparing, return_exceptions=True)
                 await send({"type": "lifespan.shutdown.complete"})
@@ -186,6 +210,8 @@ class Api:
             await self.online(scope, receive, send)
         elif path == CONTEXT_PATH:
             await self._context_door(scope, receive, send)
+        elif path == INTERVENTIONS_PATH:
+            await self.deliveries(scope, receive, send)
         else:
             await self._framework(scope, receive, send)
 

@@ -12,6 +12,7 @@ from snowmelt.definitions import (
     AttributeKey,
     BatchSource,
     EventLog,
+    InterventionInstance,
     RuleIntervention,
     Service,
 )
@@ -99,6 +100,7 @@ EXAMPLES: Final[Mapping[type[BaseModel], dict[str, Any]]] = {
     # The group stays published as long as a service refers to it.
     UnpublishRequest: _USERS,
     ApiKeyRequest: {"role": "reader", "name": "shop", "expires_at": "2100-01-01T00:00:00Z"},
+    InterventionInstance: {"name": "welcome_back", "version": 1, "attributes": {"visits:page_views": "4"}},
     GetServiceAttributesRequest: {"service": "visits", "attribute_keys": {"domain_sessionid": ["a-session"]}},
     GetAttributeGroupAttributesRequest: {
         "attributes": ["visits_v1:page_views"],

@@ -16,7 +16,6 @@ class Later(NamedTuple):
 
 
 LATER: Final = (
-    Later("/api/v1/interventions", "Pushing and streaming interventions"),
     Later("/api/v1/agentic_attribute", "Evaluating agentic decisions; their definitions are stored and validated"),
     Later("/api/v1/registry/attribute_groups/*/versions/*/sync_status", "The sync status of batch groups"),
     Later("/api/v1/testing", "Previews of groups and interventions"),

@@ -11,11 +11,12 @@ from snowmelt.api.access import needed_role
 from snowmelt.api.asgi import MAX_BODY_BYTES
 from snowmelt.api.context_door import PATH as CONTEXT_PATH
 from snowmelt.api.contexts import FORMATS
+from snowmelt.api.deliveries import PATH as INTERVENTIONS_PATH
 from snowmelt.api.examples import EXAMPLES
 from snowmelt.api.failures import ANSWERS, SCHEMAS, Failure, Incident, add_failures, answered, protect, reference
 from snowmelt.api.later import LATER, Later, later
 from snowmelt.api.online import PATH
-from snowmelt.definitions import AgenticContextResponse
+from snowmelt.definitions import AgenticContextResponse, InterventionInstance
 from snowmelt.definitions.wire import GetAttributeGroupAttributesRequest, GetServiceAttributesRequest
 
 UNUSED: Final = ("HTTPValidationError", "ValidationError")
@@ -64,6 +65,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             add_failures(method.upper(), path, operation)
     document["paths"][PATH] = {"post": _online()}
     document["paths"][CONTEXT_PATH] = {"get": _context()}
+    document["paths"][INTERVENTIONS_PATH] = {"get": _stream(), "post": _push()}
     for area in LATER:
         _announce(document["paths"], area)
     return document
@@ -131,6 +133,70 @@ def _context() -> dict[str, Any]:
         },
     }
     protect(operation, needed_role("GET", CONTEXT_PATH))
+    return operation
+
+
+TARGETS: Final = {
+    "name": "targets",
+    "in": "query",
+    "required": True,
+    "style": "form",
+    "explode": True,
+    "description": "Attribute keys and their identifiers: `domain_userid=...`. A key may be repeated.",
+    "schema": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    "example": {"domain_userid": ["218e8926-3858-431d-b2ed-66da03a1cbe5"]},
+}
+
+
+def _stream() -> dict[str, Any]:
+    """The stream of interventions, served beside the framework."""
+    resume = "The id of the last event that a subscriber has; it then gets what it missed, for some minutes."
+    return {
+        "tags": ["interventions"],
+        "summary": "Interventions for some identifiers, as they come",
+        "description": "Server-Sent Events. The `data` of each is an intervention as JSON.",
+        "operationId": "stream_interventions",
+        "parameters": [
+            TARGETS,
+            {"name": "Last-Event-ID", "in": "header", "description": resume, "schema": {"type": "string"}},
+            {"name": "last_event_id", "in": "query", "description": resume, "schema": {"type": "string"}},
+        ],
+        "responses": {
+            "200": {
+                "description": "The stream",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            "400": answered(
+                Failure, "No targets, too many, an unknown attribute key, or an identifier that can be guessed"
+            ),
+            "500": answered(Incident, "Something unforeseen"),
+            "503": answered(Failure, "Too many streams are open"),
+        },
+        "security": [],
+    }
+
+
+def _push() -> dict[str, Any]:
+    """The push of an intervention, served beside the framework."""
+    statuses = {"type": "string", "enum": ["undelivered", "success", "failure"]}
+    operation: dict[str, Any] = {
+        "tags": ["interventions"],
+        "summary": "Send an intervention to whoever is subscribed to some identifiers",
+        "operationId": "push_intervention",
+        "parameters": [TARGETS],
+        **takes(InterventionInstance),
+        "responses": {
+            "200": {
+                "description": "`success` if a subscriber was there, `undelivered` if none was, `failure` if the "
+                "outbox cannot be written",
+                "content": {"application/json": {"schema": {"type": "object", "properties": {"status": statuses}}}},
+            },
+            "400": answered(Failure, "No targets, an unknown attribute key, or a body that is no intervention"),
+            "413": answered(Failure, f"The body is longer than {MAX_BODY_BYTES:,} bytes"),
+            "500": answered(Incident, "Something unforeseen"),
+        },
+    }
+    protect(operation, needed_role("POST", INTERVENTIONS_PATH))
     return operation
 
 

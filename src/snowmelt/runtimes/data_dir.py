@@ -34,6 +34,8 @@ class DataDir:
         self.profiles = self.path / "profiles"
         self.registry = self.path / "registry.sqlite"
         self.failed_events = self.path / "failed.sqlite"
+        self.outbox = self.path / "outbox"
+        self.mailboxes = self.path / "mailboxes"
         self.bell = self.path / "engine.bell"
         self.engine_lock = self.path / "engine.lock"
         self.server_lock = self.path / "server.lock"

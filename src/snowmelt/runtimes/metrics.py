@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from snowmelt.api.hub import Hub
 from snowmelt.collector.app import Collector
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog
@@ -18,10 +19,11 @@ class ServerMetrics:
         log: for how far the engine is behind.
         profiles: holds the engine's counts.
         collector: this process's collector.
+        hub: this process's streams of interventions.
     """
 
-    def __init__(self, log: EventLog, profiles: ProfileReader, collector: Collector) -> None:
-        self._log, self._profiles, self._collector = log, profiles, collector
+    def __init__(self, log: EventLog, profiles: ProfileReader, collector: Collector, hub: Hub) -> None:
+        self._log, self._profiles, self._collector, self._hub = log, profiles, collector, hub
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -54,6 +56,14 @@ class ServerMetrics:
             ),
         ):
             yield CounterMetricFamily(f"snowmelt_engine_{name}", text, value=value)
+        yield CounterMetricFamily(
+            "snowmelt_streams_events",
+            "Interventions sent to subscribers of this web process",
+            value=self._hub.delivered,
+        )
+        yield CounterMetricFamily(
+            "snowmelt_streams_cut", "Subscribers of this web process cut off for taking nothing", value=self._hub.cut
+        )
         failed = CounterMetricFamily("snowmelt_failed_events", "Failed events", labels=["category"])
         for category, count in sorted(statistics.failed.items()):
             failed.add_metric([category], count)
@@ -79,6 +89,7 @@ class ServerMetrics:
                 "Place in the event log that the profiles include",
                 self._profiles.position(),
             ),
+            ("streams_open", "Open streams of interventions of this web process", len(self._hub)),
             ("engine_revision", "Revision of the definitions that the engine runs", statistics.revision),
             ("engine_remembered_events", "Ids of events that would be recognised", statistics.seen),
             (

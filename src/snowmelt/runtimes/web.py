@@ -1,6 +1,7 @@
 """The web process: collector, API, health and metrics on one port."""
 
 import asyncio
+import resource
 import signal
 import socket
 import sys
@@ -27,10 +28,14 @@ from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileReader
 from snowmelt.stores.registry import Registry
 
 DRAIN_SECONDS = 10
+OTHER_FILES = 512
+"""Open files that streams must leave to everything else: trackers, reads, the stores."""
 
 logger = structlog.get_logger("snowmelt.web")
 
@@ -65,6 +70,33 @@ class Doors:
             await send_error(send, 404, f"there is nothing at {path}; the API is described at /docs/")
 
 
+class WebServer(uvicorn.Server):
+    """Ends the streams of interventions when it stops: they would never end by themselves.
+
+    Args:
+        config: of the server.
+        api: whose streams.
+    """
+
+    def __init__(self, config: uvicorn.Config, api: Api) -> None:
+        super().__init__(config)
+        self._api = api
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and finish those that there are."""
+        # The streams' last bytes are written only after this process has stopped listening, so that no subscriber
+        # comes back to it.
+        self._api.deliveries.end_streams()
+        await super().shutdown(sockets)
+
+
+def files_for_streams() -> int:
+    """Raise the limit of open files as far as allowed, and give how many of them streams may take."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return sys.maxsize if most == resource.RLIM_INFINITY else max(most - OTHER_FILES, 1)
+
+
 async def _text(send: Send, status: int, body: bytes) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -76,6 +108,10 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     data = DataDir(settings.data_dir)
     log = EventLog(data.log, settings.log.map_size)
     profiles = ProfileReader(data.profiles, settings.engine.map_size)
+    interventions = settings.interventions.model_copy(
+        update={"max_streams": min(settings.interventions.max_streams, files_for_streams())}
+    )
+    outbox = Outbox(data.outbox, interventions.map_size, int(interventions.keep_minutes * 60_000))
     registry = Registry.open(data.registry)
     bell = Bell(data.bell)
     try:
@@ -90,6 +126,9 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         registry=registry,
         profiles=profiles,
         group_values=GroupReader,
+        outbox=outbox,
+        mailboxes=Mailboxes(data.mailboxes),
+        interventions=interventions,
         token=SecretStr(data.sandbox_token(settings)),
         signing_secret=data.signing_secret(),
         on_change=lambda snapshot: announce(log, bell, snapshot),
@@ -97,7 +136,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         position=profiles.position,
     )
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
-    metrics = ServerMetrics(log, profiles, collector)
+    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub)
     doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
     config = uvicorn.Config(
         doors,
@@ -111,7 +150,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = WebServer(config, api)
 
     def stop(*signal_and_frame: object) -> None:
         server.should_exit = True
@@ -123,6 +162,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     # When uvicorn is done it raises the signal that stopped it once more, which must not end the process here.
     signal.signal(signal.SIGTERM, stop)
     loop = asyncio.get_running_loop()
+    api.deliveries.open()
     loop.add_reader(STDIN, supervisor_gone)
     loop.call_soon(report_ready)
     # Reads and tracking are served at once; the slower pages are made ready beside them.
@@ -132,6 +172,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await agents.close()
     await writer.close()
     await api.settle()
+    outbox.close()
     registry.close()
 
 

@@ -10,7 +10,9 @@ from snowmelt.definitions import (
     AgenticContextResponse,
     AgenticDecisionResponse,
     AttributeGroup,
+    AttributeKeyIdentifiers,
     EventLogResponse,
+    InterventionInstance,
     RuleIntervention,
     Service,
 )
@@ -24,11 +26,14 @@ from snowmelt.definitions.wire import (
 from snowmelt.sdk import contexts, flushing, interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, AsyncDriver
+from snowmelt.sdk.following import follow
+from snowmelt.sdk.interventions import Status
 from snowmelt.sdk.messages import Call
 from snowmelt.sdk.registry import Publishable
 from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
-from snowmelt.sdk.upcoming import UpcomingCalls, UpcomingInterventions
+from snowmelt.sdk.subscriptions import AsyncInterventionsSubscription
+from snowmelt.sdk.upcoming import UpcomingCalls
 
 T = TypeVar("T")
 
@@ -42,6 +47,10 @@ class _AsyncRunner:
 
     async def __call__(self, call: Call[T]) -> T:
         return await self._driver.run(self._session.run(call))
+
+    def subscription(self, targets: AttributeKeyIdentifiers) -> AsyncInterventionsSubscription:
+        """A subscription on the same server."""
+        return AsyncInterventionsSubscription(self._driver, lambda: follow(self._session, targets))
 
 
 class AsyncRegistryClient:
@@ -107,7 +116,7 @@ class AsyncRegistryClient:
         return await self._run(registry.list_decisions())
 
 
-class AsyncInterventionsClient(UpcomingInterventions):
+class AsyncInterventionsClient:
     """Interventions on the server, one by one; ``signals.interventions``."""
 
     def __init__(self, run: _AsyncRunner) -> None:
@@ -132,6 +141,14 @@ class AsyncInterventionsClient(UpcomingInterventions):
     async def list(self) -> Sequence[RuleInterventionResponse]:
         """All versions of all interventions."""
         return await self._run(interventions.all_versions())
+
+    async def publish(self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers) -> Status:
+        """See `Signals.push_intervention`."""
+        return await self._run(interventions.push(intervention, targets))
+
+    def subscribe(self, targets: AttributeKeyIdentifiers) -> AsyncInterventionsSubscription:
+        """See `Signals.pull_interventions`."""
+        return self._run.subscription(targets)
 
 
 class AsyncAttributesClient:
@@ -236,6 +253,18 @@ class _AsyncClient(UpcomingCalls):
     async def flush(self, timeout: float = flushing.USUAL_SECONDS) -> None:
         """See `Signals.flush`."""
         await self._run(flushing.flush(timeout))
+
+    async def push_intervention(self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance) -> Status:
+        """See `Signals.push_intervention`."""
+        return await self._run(interventions.push(intervention, targets))
+
+    def pull_interventions(self, targets: AttributeKeyIdentifiers) -> AsyncInterventionsSubscription:
+        """A subscription to the interventions for the targets, for ``async with`` and ``async for``.
+
+        Args:
+            targets: Whose: attribute keys and their identifiers.
+        """
+        return self._run.subscription(targets)
 
     async def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""

@@ -10,7 +10,9 @@ from snowmelt.definitions import (
     AgenticContextResponse,
     AgenticDecisionResponse,
     AttributeGroup,
+    AttributeKeyIdentifiers,
     EventLogResponse,
+    InterventionInstance,
     RuleIntervention,
     Service,
 )
@@ -24,11 +26,14 @@ from snowmelt.definitions.wire import (
 from snowmelt.sdk import contexts, flushing, interventions, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, Driver
+from snowmelt.sdk.following import follow
+from snowmelt.sdk.interventions import Status
 from snowmelt.sdk.messages import Call
 from snowmelt.sdk.registry import Publishable
 from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
-from snowmelt.sdk.upcoming import UpcomingCalls, UpcomingInterventions
+from snowmelt.sdk.subscriptions import InterventionsSubscription
+from snowmelt.sdk.upcoming import UpcomingCalls
 
 T = TypeVar("T")
 
@@ -42,6 +47,10 @@ class _Runner:
 
     def __call__(self, call: Call[T]) -> T:
         return self._driver.run(self._session.run(call))
+
+    def subscription(self, targets: AttributeKeyIdentifiers) -> InterventionsSubscription:
+        """A subscription on the same server."""
+        return InterventionsSubscription(self._driver, lambda: follow(self._session, targets))
 
 
 class RegistryClient:
@@ -107,7 +116,7 @@ class RegistryClient:
         return self._run(registry.list_decisions())
 
 
-class InterventionsClient(UpcomingInterventions):
+class InterventionsClient:
     """Interventions on the server, one by one; ``signals.interventions``."""
 
     def __init__(self, run: _Runner) -> None:
@@ -132,6 +141,14 @@ class InterventionsClient(UpcomingInterventions):
     def list(self) -> Sequence[RuleInterventionResponse]:
         """All versions of all interventions."""
         return self._run(interventions.all_versions())
+
+    def publish(self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers) -> Status:
+        """See `Signals.push_intervention`."""
+        return self._run(interventions.push(intervention, targets))
+
+    def subscribe(self, targets: AttributeKeyIdentifiers) -> InterventionsSubscription:
+        """See `Signals.pull_interventions`."""
+        return self._run.subscription(targets)
 
 
 class AttributesClient:
@@ -334,6 +351,30 @@ class _Client(UpcomingCalls):
         2
         """
         self._run(flushing.flush(timeout))
+
+    def push_intervention(self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance) -> Status:
+        """Send an intervention to whoever is subscribed to the targets.
+
+        Args:
+            targets: To whom: attribute keys and their identifiers.
+            intervention: What; its name need not be registered. The server gives it an id.
+
+        Returns:
+            ``success`` if a subscriber was there, ``undelivered`` if none was, ``failure`` if the server could
+            not send it.
+
+        Raises:
+            SignalsAPIError: There are no targets, or one has an unknown attribute key.
+        """
+        return self._run(interventions.push(intervention, targets))
+
+    def pull_interventions(self, targets: AttributeKeyIdentifiers) -> InterventionsSubscription:
+        """A subscription to the interventions for the targets; it receives once it is started.
+
+        Args:
+            targets: Whose: attribute keys and their identifiers.
+        """
+        return self._run.subscription(targets)
 
     def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""

@@ -1,11 +1,27 @@
-"""Reading and writing interventions one by one, without falling back from one call to another."""
+"""Interventions one by one: their definitions, without falling back from one call to another, and pushing them."""
 
+from typing import Literal
 from urllib.parse import quote
 
-from snowmelt.definitions import RuleIntervention
+from snowmelt.definitions import AttributeKeyIdentifiers, InterventionInstance, RuleIntervention
 from snowmelt.definitions.wire import RuleInterventionResponse
+from snowmelt.sdk.following import PATH, query
 from snowmelt.sdk.messages import Call, Request
 from snowmelt.sdk.registry import INTERVENTIONS, all_of, one, parsed
+
+Status = Literal["undelivered", "success", "failure"]
+
+
+def push(intervention: InterventionInstance, targets: AttributeKeyIdentifiers) -> Call[Status]:
+    """Send an intervention to whoever is subscribed to the targets."""
+    response = yield Request("POST", f"{PATH}?{query(targets)}", intervention.model_dump(exclude_none=True))
+    answer = response.json()
+    status: object = answer.get("status") if isinstance(answer, dict) else None
+    match status:
+        case "undelivered" | "success":
+            return status
+        case _:
+            return "failure"
 
 
 def get(name: str, version: int | None = None) -> Call[RuleInterventionResponse]:

@@ -32,17 +32,6 @@ NOT_YET: tuple[Feature, ...] = (
         calls=("Signals.test", "Signals.testing.test_attribute_group"),
     ),
     Feature(
-        title="Interventions",
-        does="Sends and receives what rules over attributes trigger; the rules themselves can be published.",
-        meanwhile="Read the attributes and decide in your own code.",
-        calls=(
-            "Signals.push_intervention",
-            "Signals.pull_interventions",
-            "Signals.interventions.publish",
-            "Signals.interventions.subscribe",
-        ),
-    ),
-    Feature(
         title="Training sets",
         does="Builds tables of past attribute values to train models on.",
         meanwhile="Compute them in your warehouse from the enriched events.",

@@ -113,7 +113,7 @@ class Session:
         return response
 
     def _repeat(self, request: Request, token: str | None) -> Flow[Response]:
-        send = self._prepared(request, token)
+        send = self.prepared(request, token)
         failed = 0
         while True:
             outcome = yield send
@@ -138,7 +138,17 @@ class Session:
                 raise self._no_answer(send, outcome, failed) from outcome.error
             yield Wait(pause)
 
-    def _prepared(self, request: Request, token: str | None) -> Send:
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock()
+
+    def prepared(self, request: Request, token: str | None) -> Send:
+        """A request as it is sent.
+
+        Args:
+            request: What to ask.
+            token: Goes with it, unless None.
+        """
         path = request.path if request.path.startswith("/") else API + request.path
         headers = {"Accept": "application/json", "X-Signals-Sdk-Name": sdk_name(), **request.headers}
         if token is not None:

@@ -7,13 +7,12 @@ before there is anything to wait for.
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from snowmelt.definitions import (
     AttributeGroup,
     AttributeKeyId,
-    AttributeKeyIdentifiers,
     AttributesWarehouseTable,
     Criteria,
     DatasetBundle,
@@ -21,7 +20,6 @@ from snowmelt.definitions import (
     DatasetPreviewResponse,
     DatasetRunResponse,
     DatasetRunStatusResponse,
-    InterventionInstance,
     SessionAnchors,
     TrainingSpan,
     UserSuppliedAnchors,
@@ -32,20 +30,6 @@ from snowmelt.sdk.not_yet import not_yet
 
 Groups = Sequence[AttributeGroup | AttributeGroupResponse]
 Anchors = SessionAnchors | UserSuppliedAnchors
-
-
-class UpcomingInterventions:
-    """What interventions do once they run; not available yet."""
-
-    def publish(
-        self, intervention: InterventionInstance, targets: AttributeKeyIdentifiers
-    ) -> Literal["undelivered", "success", "failure"]:
-        """Send an intervention to whoever is subscribed to the targets."""
-        raise not_yet("Signals.interventions.publish")
-
-    def subscribe(self, targets: AttributeKeyIdentifiers) -> Any:
-        """Receive the interventions for the targets."""
-        raise not_yet("Signals.interventions.subscribe")
 
 
 class PreviewClient:
@@ -121,16 +105,6 @@ class UpcomingCalls:
     ) -> Any:
         """A table (pandas) of a group's attributes over recent events, without publishing it."""
         raise not_yet("Signals.test")
-
-    def push_intervention(
-        self, targets: AttributeKeyIdentifiers, intervention: InterventionInstance
-    ) -> Literal["undelivered", "success", "failure"]:
-        """Send an intervention to whoever is subscribed to the targets."""
-        raise not_yet("Signals.push_intervention")
-
-    def pull_interventions(self, targets: AttributeKeyIdentifiers) -> Any:
-        """Receive the interventions for the targets."""
-        raise not_yet("Signals.pull_interventions")
 
     def build_dataset_with_session_anchors(
         self,

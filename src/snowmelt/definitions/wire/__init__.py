@@ -1,5 +1,6 @@
 """What travels between clients and server around the definitions themselves."""
 
+from snowmelt.definitions.wire.delivery import attribute_text, payload, targeted
 from snowmelt.definitions.wire.drafts import (
     AgenticAttribute,
     AgenticAttributeAnswer,
@@ -107,11 +108,14 @@ __all__ = [
     "UnpublishResponse",
     "ValidationProblem",
     "VersionedReference",
+    "attribute_text",
     "blobl_path",
     "drafted_members",
     "group_response",
     "intervention_response",
     "key_output",
+    "payload",
     "published_attributes",
+    "targeted",
     "with_property_syntax",
 ]

@@ -1,0 +1,216 @@
+"""The outbox: interventions on their way to subscribers, for as long as a subscriber may come back for them."""
+
+import struct
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+import lmdb
+import msgspec
+
+from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.mailbox import Note
+
+NEWS = Note(b"N")
+"""Tells the processes that have subscribers that the outbox has more; to be sent to all after an append."""
+
+Target: TypeAlias = tuple[str, str]
+"""The name of an attribute key, and an identifier."""
+
+_PLACE = struct.Struct(">Q")
+_COUNTER_BITS = 20
+_TRIM_CHUNK = 2_000
+_LATER_BY = 1.1
+_LEAST_RESERVE = 64 * 1024
+
+# Keys in the environment: an entry under its place, its place under its id, and under each of its targets.
+_ENTRY, _ID, _TARGET = b"E", b"I", b"T"
+_AFTER_ENTRIES = b"F"
+
+
+class Delivery(NamedTuple):
+    """An intervention that goes to some targets.
+
+    Args:
+        id: one for all its targets.
+        targets: to whom.
+        payload: its JSON but for the target, as :func:`snowmelt.definitions.wire.payload` makes it.
+        place: where it stands in the outbox; 0 before it is appended.
+    """
+
+    id: UUID
+    targets: tuple[Target, ...]
+    payload: bytes
+    place: int = 0
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    id: bytes
+    targets: tuple[Target, ...]
+    payload: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Stored).decode
+
+
+def place_at(ms: int) -> int:
+    """The least place that an entry made at this instant (ms since the epoch) can have.
+
+    A place is the instant and, in its last 20 bits, a counter: so a subscriber that names the last place it knows
+    says since when it was away, even to a server with another outbox, and nobody can count interventions by it.
+    """
+    return max(ms, 0) << _COUNTER_BITS
+
+
+class Outbox:
+    """Deliveries in order, in one LMDB environment, written and read by several processes.
+
+    An append is synced: whoever records that an intervention has fired may rely on its delivery being kept, even
+    over a power cut.
+
+    Args:
+        path: its folder; made if absent.
+        map_size: bytes that it may grow to (address space, not disk, is reserved).
+        keep_ms: how long a delivery is kept at least.
+        clock: ms since the epoch.
+
+    Raises:
+        StoreError: if the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        map_size: int = 2**32,
+        keep_ms: int = 300_000,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.path = path
+        self._keep_ms, self._clock = keep_ms, clock
+        self._env = open_environment(path, map_size, "outbox")
+        # LMDB needs room to delete, too: without it a full outbox could never be trimmed.
+        self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
+
+    def append(self, deliveries: Sequence[Delivery]) -> int:
+        """Keep deliveries, except those whose id is kept already, and drop what is too old.
+
+        Returns:
+            The place of the last one that is kept, once all are on the disk; 0 if none is.
+
+        Raises:
+            StoreFullError: if there is no room; nothing was kept then.
+            StoreError: if the disk refuses for another reason.
+
+        Cost: one sync of the disk whatever the number; every half a minute or so a second one.
+        """
+        now = self._clock()
+        self._trim(now)
+        with self._explained(), self._env.begin(write=True) as txn:
+            last = _last(txn)
+            for delivery in deliveries:
+                if txn.get(_ID + delivery.id.bytes) is not None:
+                    continue
+                last = max(last + 1, place_at(now))
+                place = _PLACE.pack(last)
+                txn.put(_ENTRY + place, _encode(_Stored(delivery.id.bytes, delivery.targets, delivery.payload)))
+                txn.put(_ID + delivery.id.bytes, place)
+                for target in delivery.targets:
+                    txn.put(_prefix(target) + place, b"")
+            pages = txn.stat()
+            if (pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]) * pages["psize"] > self._room:
+                raise lmdb.MapFullError("what is left is kept for trimming")
+        return last
+
+    def read(self, after: int, limit: int = 500) -> list[Delivery]:
+        """At most ``limit`` deliveries that come after a place, in order."""
+        found: list[Delivery] = []
+        with self._env.begin() as txn, txn.cursor() as cursor:
+            more = cursor.set_range(_ENTRY + _PLACE.pack(after + 1))
+            while more and len(found) < limit and cursor.key()[:1] == _ENTRY:
+                found.append(_delivery(cursor.key(), cursor.value()))
+                more = cursor.next()
+        return found
+
+    def since(self, after: int, targets: Collection[Target], limit: int = 100) -> list[Delivery]:
+        """At most ``limit`` deliveries to some targets that come after a place, in order, each once.
+
+        Cost: a few microseconds for each target and delivery, whatever else the outbox holds.
+        """
+        with self._env.begin() as txn, txn.cursor() as cursor:
+            places: set[bytes] = set()
+            for target in targets:
+                places.update(_places(cursor, _prefix(target), after, limit))
+            # Each target has given its first ones, so the first ones of all are among them.
+            found = []
+            for place in sorted(places)[:limit]:
+                cursor.set_key(_ENTRY + place)
+                found.append(_delivery(*cursor.item()))
+            return found
+
+    def head(self) -> int:
+        """The place of the last delivery, 0 if there is none."""
+        with self._env.begin() as txn:
+            return _last(txn)
+
+    def oldest_kept(self) -> int:
+        """The place before which nothing is given to whoever comes back."""
+        return place_at(self._clock() - self._keep_ms)
+
+    def close(self) -> None:
+        """Close the environment; what was appended is safe without it."""
+        self._env.close()
+
+    def _trim(self, now: int) -> None:
+        """Drop what is too old, in chunks; the last entry always stays, so that places never go back."""
+        with self._env.begin() as txn, txn.cursor() as cursor:
+            # Not with every append: a trim costs a sync of its own.
+            if not _older(cursor.first() and cursor.key(), place_at(now - int(self._keep_ms * _LATER_BY))):
+                return
+        bound, more = place_at(now - self._keep_ms), True
+        while more:
+            with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
+                bound, dropped = min(bound, _last(txn)), 0
+                while dropped < _TRIM_CHUNK and _older(cursor.first() and cursor.key(), bound):
+                    key, stored = cursor.key(), _decode(cursor.value())
+                    for name in (_ID + stored.id, *(_prefix(target) + key[1:] for target in stored.targets), key):
+                        txn.delete(name)
+                    dropped += 1
+                more = dropped == _TRIM_CHUNK
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained("outbox", self.path, "interventions.map_size")
+
+
+def _prefix(target: Target) -> bytes:
+    key, identifier = target
+    return _TARGET + blake2b(f"{key}\0{identifier}".encode(), digest_size=16).digest()
+
+
+def _places(cursor: lmdb.Cursor, prefix: bytes, after: int, limit: int) -> Iterable[bytes]:
+    more = cursor.set_range(prefix + _PLACE.pack(after + 1))
+    for _ in range(limit):
+        key = bytes(cursor.key())
+        if not more or not key.startswith(prefix):
+            return
+        yield key[len(prefix) :]
+        more = cursor.next()
+
+
+def _older(key: bytes | bool, bound: int) -> bool:
+    return isinstance(key, bytes) and key[:1] == _ENTRY and _PLACE.unpack(key[1:])[0] < bound
+
+
+def _delivery(key: bytes, value: bytes) -> Delivery:
+    stored = _decode(value)
+    return Delivery(UUID(bytes=stored.id), stored.targets, stored.payload, _PLACE.unpack(key[1:])[0])
+
+
+def _last(txn: lmdb.Transaction) -> int:
+    with txn.cursor() as cursor:
+        found = cursor.prev() if cursor.set_range(_AFTER_ENTRIES) else cursor.last()
+        return int(_PLACE.unpack(cursor.key()[1:])[0]) if found else 0

@@ -75,7 +75,7 @@ def test_values_are_read(agent: Agent, busy: Server) -> None:
     shop, user = Shop(busy.url, busy.token), str(uuid.uuid4())
     shop.track([shop_event(user, "product_view"), shop_event(user, "add_to_cart", 12.5)])
     shop.http.close()
-    busy.catch_up()
+    busy.flush()
     whole = {"count_product_views": 1, "count_add_to_cart": 1, "total_cart_value": 12.5}
     part = {"name": "ecom_attributes", "version": 1, "attributes": ["total_cart_value"]}
     asked = {"attribute_key": "domain_userid", "identifier": user}
@@ -105,7 +105,7 @@ def test_contexts_are_listed_and_read_in_both_formats(agent: Agent, busy: Server
     shop = Shop(busy.url, busy.token)
     shop.track([shop_event(str(uuid.uuid4()), "product_view") | {"sid": session}])
     shop.http.close()
-    busy.catch_up()
+    busy.flush()
     asked = {"name": "recent_activity", "identifier": session}
     assert agent.answer("list_agentic_contexts") == {"agentic_contexts": [listed]}
     answer = agent.answer("get_agentic_context", **asked)

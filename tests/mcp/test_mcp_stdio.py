@@ -29,7 +29,7 @@ def test_the_tools_and_their_answers_are_those_of_the_server(busy: Server, agent
     shop, user = Shop(busy.url, busy.token), str(uuid.uuid4())
     shop.track([shop_event(user, "add_to_cart", 3.5)])
     shop.http.close()
-    busy.catch_up()
+    busy.flush()
     asked = {"attribute_key": "domain_userid", "identifier": user}
     calls: list[tuple[str, dict[str, Any]]] = [
         ("list_attribute_groups", {}),

@@ -92,7 +92,7 @@ def test_a_session_is_told_as_it_happened(server: Any) -> None:
         browser.stays()
         browser.filters("2-0-1", "it's", "red")
         browser.filters("1-0-0", "of another major version")
-        server.catch_up()
+        server.flush()
 
         told = LOG.get_agentic_context(signals, session)
         assert not isinstance(told, str)
@@ -123,7 +123,7 @@ def test_a_session_is_told_as_it_happened(server: Any) -> None:
         server.start()
         browser.views("/cart", "Cart")
         browser.views("/pay", "Pay")
-        server.catch_up()
+        server.flush()
 
     async def ask() -> Any:
         async with AsyncSignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals:

@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-from snowmelt.demo.server import OwnServer
 
 from bench.groups import usual_group
 from bench.load import Load, endless, http_request, load
 from bench.rivals import ROOT, interpreter
 from bench.row import Row, percentile, rate_row, spread
-from bench.server import JSON, READ, TP2, USERS, cart, catch_up
+from bench.server import JSON, READ, TP2, USERS, cart
 from snowmelt.definitions import Service
-from snowmelt.sdk.client import SignalsSandbox
+from snowmelt.testing import Server
 
 SECONDS, RUNS, CONNECTIONS = 4.0, 3, 32
 WITH_FEAST = True
@@ -112,15 +111,14 @@ def snowmelt_server(folder: Path) -> Iterator[tuple[Asked, Columns]]:
     """A server whose users have five events each, and what it answers for all of them."""
     group = usual_group()
     service = Service(name="usual", attribute_groups=[group], owner="user@company.com")
-    with OwnServer(folder) as server:
-        with SignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals:
-            signals.publish([group, service])
+    with Server(folder) as server:
+        server.signals.publish([group, service])
         with httpx.Client(base_url=server.url, timeout=30) as client:
             for body in endless([tracked(number, user) for number, user in enumerate(USERS)]):
                 client.post(TP2, content=body, headers=JSON).raise_for_status()
                 if body.find(USERS[-1].encode()) >= 0:
                     break
-            catch_up(server.url)
+            server.flush(60)
             headers = JSON | {"Authorization": f"Bearer {server.token}"}
             body = {"service": "usual", "attribute_keys": {KEY: USERS}}
             columns: Columns = client.post(READ, json=body, headers=headers).raise_for_status().json()

@@ -52,8 +52,10 @@ def drafting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that judges drafts and may be called by another name, with the same definitions."""
     folder = tmp_path_factory.mktemp("drafting")
     settings = '[mcp]\ndrafts = true\nhosts = ["signals.example.com"]\norigins = ["https://chat.example.com"]\n'
-    Path(folder, "snowmelt.toml").write_text(settings)
-    running = Server(folder / "data")
+    data = folder / "data"
+    data.mkdir()
+    Path(data, "snowmelt.toml").write_text(settings)  # the server is started in its data folder
+    running = Server(data)
     publish(running)
     yield running
     running.stop()

@@ -293,6 +293,15 @@ class Reading:
         return self._store.statistics
 
 
+class FakeHub:
+    """A hub with some streams."""
+
+    delivered, cut = 12, 1
+
+    def __len__(self) -> int:
+        return 5
+
+
 @pytest.fixture
 def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     log, store = EventLog(tmp_path / "log"), ProfileStore(tmp_path / "profiles")
@@ -310,7 +319,7 @@ def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     )
     with store.commit() as commit:
         commit.position, commit.statistics = 5, counts.encode()
-    yield ServerMetrics(log, Reading(store), FakeCollector())  # type: ignore[arg-type]
+    yield ServerMetrics(log, Reading(store), FakeCollector(), FakeHub())  # type: ignore[arg-type]
     log.close()
     store.close()
 
@@ -331,6 +340,9 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         'snowmelt_rejected_values_total{slot="1",state_id="3"}': 4,
         'snowmelt_collector_requests_total{outcome="accepted"}': 3,
         'snowmelt_collector_requests_total{outcome="refused"}': 1,
+        "snowmelt_streams_events_total": 12,
+        "snowmelt_streams_cut_total": 1,
+        "snowmelt_streams_open": 5,
         "snowmelt_log_head": 7,
         "snowmelt_engine_position": 5,
         "snowmelt_engine_revision": 6,
@@ -343,7 +355,7 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
 
 def test_metrics_can_be_had_before_the_first_commit(tmp_path: Path) -> None:
     log, store = EventLog(tmp_path / "log"), ProfileStore(tmp_path / "profiles")
-    text = ServerMetrics(log, Reading(store), FakeCollector()).text()  # type: ignore[arg-type]
+    text = ServerMetrics(log, Reading(store), FakeCollector(), FakeHub()).text()  # type: ignore[arg-type]
     assert b"snowmelt_engine_events_total 0.0" in text
     log.close()
     store.close()

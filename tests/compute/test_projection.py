@@ -37,7 +37,7 @@ paths = st.tuples(
 ).map(lambda drawn: (drawn[0], *drawn[1]))
 paths_to_every = st.tuples(
     st.sampled_from(["top", "contexts_x_1"]),
-    st.lists(st.sampled_from(["a", "b", 0]), max_size=1),
+    st.lists(st.sampled_from(["a", "b", 0]), max_size=2),
     st.lists(st.sampled_from(["a", "b", 0, 1]), max_size=2),
 ).map(lambda drawn: (drawn[0], *drawn[1], EVERY, *drawn[2]))
 values = st.recursive(

@@ -156,6 +156,15 @@ def test_a_chunk_may_hold_nothing(chunk: bytes) -> None:
     assert Projection([("x",)]).decode_lines(chunk) == []
 
 
+def test_a_list_may_be_read_by_its_elements_and_otherwise() -> None:
+    wanted: list[Path] = [("x", EVERY, "a"), ("x", "b", EVERY, "a", "c"), ("x", 1, "a")]
+    projection = Projection(wanted)
+    as_list = projection.decode(b'{"x": [{"a": 1}, {"a": 2}, {}]}')
+    assert [read(projection, path, as_list) for path in wanted] == [[1, 2, None], [], 2]
+    as_object = projection.decode(b'{"x": {"b": [{"a": {"c": 3}}, 4]}}')
+    assert [read(projection, path, as_object) for path in wanted] == [[], [3, None], None]
+
+
 def test_an_unusual_shape_reads_as_missing_beside_what_is_there() -> None:
     projection = Projection([("x", "a"), ("y", 0, "b"), ("z",)])
     event = projection.decode(b'{"x": "text", "y": {"b": 1}, "z": [1]}')

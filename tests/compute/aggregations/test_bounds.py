@@ -228,7 +228,11 @@ def test_an_extreme_of_equal_numbers_is_the_integer(make: type[Aggregation]) -> 
         assert repr(result) == "1"
 
 
-@pytest.mark.parametrize("numbers", [[-(2**63), -1], [2**63 - 1, 1], [-(2**64)], [2**64 + 1, 0.5]], ids=repr)
+@pytest.mark.parametrize(
+    "numbers",
+    [[-(2**63), -1], [2**63 - 1, 1], [-(2**64)], [2**64 + 1, 0.5], [2**53 + 1, 0.5], [-(2**53) - 1, 0.25]],
+    ids=repr,
+)
 def test_a_sum_of_any_size_is_stored_exactly(numbers: list[int | float]) -> None:
     profile = [stored_form.VERSION, grown(Sum(), stream(numbers)), 2**70]
     stored = stored_form.decode(stored_form.encode(profile))[1]

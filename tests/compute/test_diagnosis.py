@@ -186,8 +186,9 @@ def test_what_is_found_is_told_of_updated_attributes_too(examine: Any) -> None:
     assert (diagnosis.identifier, diagnosis.time) == ("u", 1000)
 
 
-def test_a_missing_value_says_whether_there_is_data_of_its_schema(examine: Any) -> None:
-    attribute = {"aggregation": "sum", "property": ITEM}
+@pytest.mark.parametrize("scope", [{}, {"period": "PT1H"}, {"ttl": "PT1H"}])
+def test_a_missing_value_says_whether_there_is_data_of_its_schema(examine: Any, scope: dict[str, str]) -> None:
+    attribute = {"aggregation": "sum", "property": ITEM} | scope
     odd = {
         "contexts_com_snowplowanalytics_snowplow_event_specification_1": "a text, so that the event is decoded whole"
     }
@@ -250,6 +251,10 @@ def test_an_alternative_that_holds_leaves_the_others_unmentioned(examine: Any) -
     assert isinstance(verdict.reason, CriteriaFailed)
     assert [one.criterion.property.name for one in verdict.reason.all] == ["se_label"]
     assert verdict.reason.any == ()
+    [verdict] = examine({"criteria": criteria}, se_value=1, se_label="x").verdicts
+    assert isinstance(verdict.reason, CriteriaFailed)
+    assert verdict.reason.all == ()
+    assert [one.criterion.value for one in verdict.reason.any] == [1, 9]
 
 
 def test_where_the_engine_stumbles_the_diagnosis_says_so(examine: Any) -> None:

@@ -82,10 +82,10 @@ def test_a_group_counts_only_events_with_its_key(make_group: MakeGroup, make_lin
 
 
 def test_updates_lost_to_long_keys_are_counted(make_group: MakeGroup, make_line: MakeLine) -> None:
-    profiles = {1: Profiles(1)}
+    profiles, longest = {1: Profiles(1)}, "k" * 512
     program = compile_program([(1, make_group({}))])
-    program.apply([make_line(user_id=key) for key in ("k" * 512, "k" * 513, "é" * 257)], profiles, NOW)
-    assert (profiles[1].refused, dict(profiles[1])) == (2, {"k" * 512: [CHANGED, 1]})
+    program.apply([make_line(user_id=key) for key in (longest, "k" * 513, "é" * 257, "😀" * 129)], profiles, NOW)
+    assert (profiles[1].refused, dict(profiles[1])) == (3, {longest: [CHANGED, 1]})
 
 
 def test_groups_do_not_disturb_each_other(make_group: MakeGroup, make_line: MakeLine) -> None:
@@ -247,6 +247,11 @@ def test_everything_that_cannot_be_computed_is_named(make_group: MakeGroup) -> N
         ("attributes", 2, "property"),
         ("attribute_key",),
     ]
+
+
+def test_a_property_that_is_lacking_is_enough_to_refuse_a_group(make_group: MakeGroup) -> None:
+    with pytest.raises(DefinitionError, match="needs a property"):
+        plan_group(make_group({}, {"aggregation": "sum"}))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ paths = st.tuples(
 ).map(lambda drawn: (drawn[0], *drawn[1]))
 paths_to_every = st.tuples(
     st.sampled_from(["top", "contexts_x_1"]),
-    st.lists(st.sampled_from(["a", "b", 0]), max_size=1),
+    st.lists(st.sampled_from(["a", "b", 0]), max_size=2),
     st.lists(st.sampled_from(["a", "b", 0, 1]), max_size=2),
 ).map(lambda drawn: (drawn[0], *drawn[1], EVERY, *drawn[2]))
 values = st.recursive(
@@ -154,6 +154,15 @@ def test_a_line_that_cannot_be_read_is_none_and_spoils_no_other(line: bytes) -> 
 @pytest.mark.parametrize("chunk", [b"", b"\n", b"\n\n \r\n"])
 def test_a_chunk_may_hold_nothing(chunk: bytes) -> None:
     assert Projection([("x",)]).decode_lines(chunk) == []
+
+
+def test_a_list_may_be_read_by_its_elements_and_otherwise() -> None:
+    wanted: list[Path] = [("x", EVERY, "a"), ("x", "b", EVERY, "a", "c"), ("x", 1, "a")]
+    projection = Projection(wanted)
+    as_list = projection.decode(b'{"x": [{"a": 1}, {"a": 2}, {}]}')
+    assert [read(projection, path, as_list) for path in wanted] == [[1, 2, None], [], 2]
+    as_object = projection.decode(b'{"x": {"b": [{"a": {"c": 3}}, 4]}}')
+    assert [read(projection, path, as_object) for path in wanted] == [[], [3, None], None]
 
 
 def test_an_unusual_shape_reads_as_missing_beside_what_is_there() -> None:

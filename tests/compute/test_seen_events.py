@@ -129,6 +129,13 @@ def test_what_is_remembered_is_bounded_and_the_newest_is_kept() -> None:
     assert seen.repeated(numbered(0, 50)) == []
 
 
+def test_one_id_of_the_generation_before_is_known_among_many_new_ones() -> None:
+    seen, ids = SeenEvents(HORIZON), numbered(0, 100)
+    assert seen.repeated(ids[:1]) == []
+    assert seen.turn(HORIZON)
+    assert seen.repeated(ids[::-1]) == [99]
+
+
 def test_generations_have_names_that_grow_even_when_the_clock_goes_back() -> None:
     seen, names = SeenEvents(HORIZON, most=2), []
     for now in (10_000, 9_000, 8_000, 12_000):

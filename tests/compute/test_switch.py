@@ -3,17 +3,19 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from snowmelt.compute import program as program_module
 from snowmelt.compute.program import Program, compile_program
 from snowmelt.compute.state import CHANGED
-from snowmelt.compute.switch import FEWEST_CHOICES, switch_for
-from snowmelt.definitions import AttributeGroup
+from snowmelt.compute.switch import FEWEST_CHOICES, choice, switch_for
+from snowmelt.definitions import AttributeGroup, Criterion
 
 TEXTS = [f"t{number}" for number in range(12)]
 LATE = "2024-01-01T00:00:00Z"
+SCHEMA = {"vendor": "com.acme", "name": "item", "major_version": 1, "path": "label"}
 TITLE = {"type": "atomic", "name": "page_title"}
 
 
@@ -91,6 +93,31 @@ def test_a_switch_changes_no_value(drawn: list[dict[str, Any]], events: list[tup
         program_module.switch_for = original
     touched = {key: expected[1][key] for key in expected[1].touched}
     assert {key: profiles[1][key] for key in profiles[1].touched} == touched
+
+
+@pytest.mark.parametrize(
+    ("members", "texts"),
+    [
+        ({"operator": "=", "value": "a"}, {"a"}),
+        ({"operator": "in", "value": ["a", "b", "a"]}, {"a", "b"}),
+        ({"operator": "in", "value": []}, set()),
+        ({"operator": "=", "value": 1}, None),
+        ({"operator": "in", "value": [True]}, None),
+        ({"operator": "!=", "value": "a"}, None),
+        ({"operator": "<", "value": "a"}, None),
+        ({"operator": "like", "value": "a"}, None),
+        ({"operator": "is null"}, None),
+        ({"operator": "=", "value": LATE}, None),
+        ({"operator": "in", "value": ["a", LATE]}, None),
+        ({"operator": "=", "value": LATE[:10], "property": TITLE | {"date_part": "active_day"}}, None),
+        ({"operator": "=", "value": "a", "property": {"type": "entity", "index": "*"} | SCHEMA}, None),
+    ],
+)
+def test_texts_that_a_property_must_be_are_looked_up_and_nothing_else(
+    members: dict[str, Any], texts: set[str] | None
+) -> None:
+    found = choice(Criterion.model_validate({"property": TITLE} | members))
+    assert found == (None if texts is None else (("page_title",), frozenset(texts)))
 
 
 def concerned_by(program: Program) -> Any:

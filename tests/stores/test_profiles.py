@@ -133,7 +133,20 @@ def test_a_full_store_changes_nothing_and_says_why(tmp_path: Path) -> None:
     store.close()
 
 
-KEYS = ["k" * 480, "k" * 481, "k" * 480 + "é", "k" * 480 + "e", "k" * 512, "é" * 240, "é" * 241, "é" * 256, "\0", "a\0"]
+KEYS = [
+    "k" * 480,
+    "k" * 481,
+    "k" * 480 + "é",
+    "k" * 480 + "e",
+    "k" * 512,
+    "é" * 240,
+    "é" * 241,
+    "é" * 256,
+    "😀" * 121,
+    "😀" * 128,
+    "\0",
+    "a\0",
+]
 
 
 @pytest.mark.parametrize("length", [1, 479, 480])

@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from snowmelt.compute import state as stored_form
 from snowmelt.compute.aggregations.approx_count_distinct import ApproxCountDistinct, CountDistinct
@@ -22,6 +20,7 @@ from snowmelt.compute.aggregations.percentile import Percentile
 from snowmelt.compute.aggregations.stddev import Stddev
 from snowmelt.compute.aggregations.sum import Sum
 from snowmelt.compute.aggregations.unique_list import UniqueList
+from snowmelt.compute.calculated import text_of
 from snowmelt.compute.scopes import BUDGET, TILES, Rolling
 
 Rows = list[tuple[Any, tuple[int, int, str]]]
@@ -207,13 +206,20 @@ def test_a_deviation_stays_small() -> None:
     assert len(msgspec.msgpack.encode(grown(Stddev(), rows))) <= 820
 
 
-@given(st.sampled_from([0, 2**53, 2**62, 2**63, 2**64, 2**70]), st.integers(-2, 2), st.sampled_from([1, -1]))
-def test_numbers_that_are_equal_are_one_value(near: int, off: int, sign: int) -> None:
-    number = sign * (near + off)
-    if number == float(number) or not -(2**63) <= number < 2**63:  # beyond 64 bits it is taken as a double
-        assert key_of(number) == key_of(float(number))
+EDGES = [
+    sign * (near + off) for near in (1, 2**53, 2**62, 2**63, 2**64, 2**70) for off in (-1, 0, 1) for sign in (1, -1)
+]
+
+
+@pytest.mark.parametrize("number", EDGES)
+def test_numbers_that_are_equal_are_one_value(number: int) -> None:
+    double = float(number)
+    if -(2**63) <= double < 2**63:
+        assert key_of(double) == str(int(double))
     else:
-        assert key_of(number) == str(number)
+        assert key_of(double) == text_of(double), "beyond 64 bits it is no integer"
+    inside = -(2**63) <= number < 2**63
+    assert key_of(number) == (str(number) if inside else key_of(double))
 
 
 @pytest.mark.parametrize("make", [Min, Max])
@@ -222,7 +228,11 @@ def test_an_extreme_of_equal_numbers_is_the_integer(make: type[Aggregation]) -> 
         assert repr(result) == "1"
 
 
-@pytest.mark.parametrize("numbers", [[-(2**63), -1], [2**63 - 1, 1], [-(2**64)], [2**64 + 1, 0.5]], ids=repr)
+@pytest.mark.parametrize(
+    "numbers",
+    [[-(2**63), -1], [2**63 - 1, 1], [-(2**64)], [2**64 + 1, 0.5], [2**53 + 1, 0.5], [-(2**53) - 1, 0.25]],
+    ids=repr,
+)
 def test_a_sum_of_any_size_is_stored_exactly(numbers: list[int | float]) -> None:
     profile = [stored_form.VERSION, grown(Sum(), stream(numbers)), 2**70]
     stored = stored_form.decode(stored_form.encode(profile))[1]
@@ -248,18 +258,6 @@ def test_all_tiles_together_stay_within_their_budget(make: type[Aggregation], le
         assert abs(result - 257 * 70) <= 0.05 * 257 * 70
     else:
         assert result
-
-
-def test_percentiles_in_all_tiles_together_stay_within_their_budget() -> None:
-    chance, rolling, state, time = random.Random(6), Rolling(Percentile(50), TILES * 1_000), None, 0
-    for number in range(30_000):
-        time = number * 1_000 // 110  # a hundred and ten values in a tile
-        state = rolling.update(state, chance.random(), (time, time, "e"), time)
-    assert state is not None
-    # The budget, and the sketches that the oldest tiles became.
-    assert len(msgspec.msgpack.encode(state)) <= BUDGET + 257 * 1_100
-    assert sum(kept[0].__class__ is bytes for kept in state.values()) < len(state), "not all tiles must be sketches"
-    assert abs(rolling.result(state, time) - 0.5) <= 0.05
 
 
 @pytest.mark.parametrize("count", [199, 200, 201, 380, 400, 3_000, 20_000])

@@ -87,12 +87,6 @@ class Percentile(Aggregation):
             return _sketched(parts)
         return [value for part in parts for value in part]
 
-    def weight(self, state: Kept) -> int:
-        return 0 if state[0].__class__ is bytes else 9 * len(state)
-
-    def condensed(self, state: Kept, most: int) -> Kept:
-        return state if len(state) <= most or state[0].__class__ is bytes else _sketched([state])
-
     def result(self, state: Kept, now: int) -> float:
         if state[0].__class__ is bytes:
             sketch = _sketch([state])

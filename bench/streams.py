@@ -1,6 +1,7 @@
 """Many open streams of interventions on one web process: how soon a push arrives, and what a stream takes."""
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import re
@@ -110,6 +111,7 @@ def private_memory(pid: int) -> int:
 def _in_process(url: str, token: str, pid: int, streams: int) -> Arrivals:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    gc.disable()  # its pauses would be counted as the server's
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_arrivals(url, token, pid, streams))
 

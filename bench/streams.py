@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import uvloop
-from snowmelt.demo.server import OwnServer
 
 from bench.row import Row, percentile
+from snowmelt.testing import Server
 
 STREAMS = (1_000, 10_000)
 RATE, SECONDS = 200, 15.0
@@ -74,7 +74,7 @@ def run(folder: Path) -> list[Row]:
     for wanted in STREAMS:
         streams = min(wanted, possible)
         with (
-            OwnServer(folder / f"streams-{wanted}") as server,
+            Server(folder / f"streams-{wanted}") as server,
             multiprocessing.get_context("spawn").Pool(1) as pool,
         ):
             arguments = (server.url, server.token, web_process(server.data_dir), streams)

@@ -400,7 +400,7 @@ def shown(value: Any) -> Any:
             return [stored(item) for item in part]
         if isinstance(part, dict):
             return {name: stored(item) for name, item in part.items()}
-        return float(part) if is_number(part) and not -(2**63) <= part < 2**63 else part
+        return float(part) if is_number(part) and not -(2**63) <= part < 2**64 else part
 
     def depth(part: Any) -> int:
         if isinstance(part, list | dict):

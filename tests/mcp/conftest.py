@@ -44,7 +44,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("busy") / "data", "--workers", "2")
     publish(running)
     yield running
-    running.stop()
+    running.close()
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +54,12 @@ def drafting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = '[mcp]\ndrafts = true\nhosts = ["signals.example.com"]\norigins = ["https://chat.example.com"]\n'
     data = folder / "data"
     data.mkdir()
-    Path(data, "snowmelt.toml").write_text(settings)  # the server is started in its data folder
+    for started_in in (folder, data):  # the tools on standard input, and the server
+        Path(started_in, "snowmelt.toml").write_text(settings)
     running = Server(data)
     publish(running)
     yield running
-    running.stop()
+    running.close()
 
 
 @pytest.fixture

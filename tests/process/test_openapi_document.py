@@ -152,6 +152,8 @@ def comes_later(operation: Any) -> bool:
 def operations(stocked: Stocked) -> list[Any]:
     """Everything that the server's document tells of."""
     document = stocked.http.get("/openapi.json").json()
+    # The answer of a stream has no end; tests/process/test_interventions.py opens it.
+    document["paths"]["/api/v1/interventions"].pop("get")
     found = [each.ok() for each in schemathesis.openapi.from_dict(document).get_all_operations()]
     assert len(found) > 50
     return found

@@ -382,7 +382,7 @@ def test_each_request_finds_its_door(
     async def api(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, b"api")
 
-    doors = Doors(FakeCollector(), api, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
+    doors = Doors(FakeCollector(), api, api, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
     reply = asyncio.run(request(doors, method, path))
     assert reply is not None
     assert reply.status == status
@@ -393,7 +393,7 @@ def test_each_request_finds_its_door(
 
 def test_ready_means_that_the_engine_runs(metrics: ServerMetrics, tmp_path: Path) -> None:
     engine = ProcessLock(tmp_path / "lock", "engine")
-    doors = Doors(FakeCollector(), None, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
+    doors = Doors(FakeCollector(), None, None, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
 
     def ready() -> Reply:
         reply = asyncio.run(request(doors, "GET", "/ready"))

@@ -106,8 +106,8 @@ def _context() -> dict[str, Any]:
     """Reading an event log, which is served beside the framework too."""
     text = {"type": "string"}
     parameters = (
-        ("name", "Of a published event log", True, text),
-        ("identifier", "The session id", True, text),
+        ("name", "Of a published event log", True, text | {"examples": ["recent"]}),
+        ("identifier", "The session id", True, text | {"examples": ["a-session"]}),
         ("format", "Data, or text for a prompt", False, text | {"enum": list(FORMATS), "default": FORMATS[0]}),
     )
     operation: dict[str, Any] = {
@@ -137,14 +137,13 @@ def _context() -> dict[str, Any]:
 
 
 TARGETS: Final = {
-    "name": "targets",
+    "name": "domain_userid",
     "in": "query",
-    "required": True,
     "style": "form",
     "explode": True,
-    "description": "Attribute keys and their identifiers: `domain_userid=...`. A key may be repeated.",
-    "schema": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
-    "example": {"domain_userid": ["218e8926-3858-431d-b2ed-66da03a1cbe5"]},
+    "description": "Identifiers. Any other attribute key may stand beside it or in its place, and one is needed.",
+    "schema": {"type": "array", "items": {"type": "string"}},
+    "example": ["218e8926-3858-431d-b2ed-66da03a1cbe5"],
 }
 
 

@@ -21,6 +21,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "server": {"RUNS": 1, "SECONDS": 0.2, "FRESHNESS_SECONDS": 0.3},
     # Without Feast, whose environment is large: what its server is to answer is checked all the same.
     "reads-http": {"RUNS": 1, "SECONDS": 0.2, "WITH_FEAST": False},
+    "streams": {"STREAMS": (20, 30, 40), "SECONDS": 0.5},
     "start": {"RUNS": 1},
 }
 

@@ -104,11 +104,14 @@ def plain(operation: Any, stocked: Stocked) -> Any:
     """The request that the document shows, of what is there and can be changed, or of a new name."""
     parameters = {each["name"] for each in operation.definition.raw.get("parameters", ()) if each["in"] == "path"}
     path = {name: stocked.known(operation.path, name)[-1] for name in parameters}
-    more: dict[str, Any] = {}
+    shown = {
+        each["name"]: each["example"] for each in operation.definition.raw.get("parameters", ()) if "example" in each
+    }
+    more: dict[str, Any] = {"query": shown} if shown else {}
     for body in example_bodies(operation)[:1]:
         addressed = {name: value for name, value in path.items() if not operation.path.endswith("batch_source")}
         made = operation.method == "post" and operation.path.startswith("/api/v1/registry/")
-        more = {
+        more |= {
             "body": body | addressed | ({"name": f"made_{operation.path[-5:]}"} if made else {}),
             "media_type": "application/json",
         }

@@ -106,9 +106,15 @@ def _context() -> dict[str, Any]:
     """Reading an event log, which is served beside the framework too."""
     text = {"type": "string"}
     parameters = (
-        ("name", "Of a published event log", True, text | {"examples": ["recent"]}),
-        ("identifier", "The session id", True, text | {"examples": ["a-session"]}),
-        ("format", "Data, or text for a prompt", False, text | {"enum": list(FORMATS), "default": FORMATS[0]}),
+        ("name", "Of a published event log", True, text, "recent"),
+        ("identifier", "The session id", True, text, "a-session"),
+        (
+            "format",
+            "Data, or text for a prompt",
+            False,
+            text | {"enum": list(FORMATS), "default": FORMATS[0]},
+            FORMATS[0],
+        ),
     )
     operation: dict[str, Any] = {
         "tags": ["event logs"],
@@ -116,8 +122,8 @@ def _context() -> dict[str, Any]:
         "description": "Oldest first; a session that was never seen has an empty log.",
         "operationId": "get_event_log_buffer",
         "parameters": [
-            {"name": name, "in": "query", "required": required, "description": what, "schema": schema}
-            for name, what, required, schema in parameters
+            {"name": name, "in": "query", "required": required, "description": what, "schema": schema, "example": shown}
+            for name, what, required, schema, shown in parameters
         ],
         "responses": {
             "200": {

@@ -209,4 +209,5 @@ def _access(node: _Node, path: Path, start: str, depth: int = 0) -> str:
             assert node.elements is not None
             expression = f"{expression}[{step}]"
             node = node.elements
-    return f"({expression} if {' and '.join(guards)} else None)" if guards else expression
+    nothing = "[]" if EVERY in path else "None"
+    return f"({expression} if {' and '.join(guards)} else {nothing})" if guards else expression

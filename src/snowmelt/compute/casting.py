@@ -22,6 +22,8 @@ def _integer(bits: int) -> Cast:
     least, greatest = -bound, bound - 1
 
     def cast(value: Any) -> int | None:
+        if value.__class__ is int and least <= value <= greatest:
+            return int(value)
         if not _is_numeric(value):
             return None
         if isinstance(value, float):

@@ -125,7 +125,8 @@ class Rolling(Period):
 
     def result(self, state: dict[int, Any], now: int) -> Any:
         oldest, newest = self.oldest(now), self.tile(now)
-        total = self.inner.join_all([inner for tile, inner in state.items() if oldest <= tile <= newest])
+        inside = [inner for tile, inner in state.items() if oldest <= tile <= newest]
+        total = inside[0] if len(inside) == 1 else self.inner.join_all(inside)
         return None if total is None else self.inner.result(total, now)
 
 

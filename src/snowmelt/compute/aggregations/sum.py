@@ -51,6 +51,9 @@ def exact_total(state: list[Any]) -> Number | Fraction:
     A fraction beyond 2**53 stays one, so that a cast to an integer and one to a double each round it once. The
     partials may overlap.
     """
+    if len(state) == 2 and state[0] == 0:
+        only: float = state[1]
+        return int(only) if only.is_integer() else only
     whole, partials = int(state[0]), state[1:]
     fractions = [modf(partial)[0] for partial in partials]
     fraction = fsum(fractions)

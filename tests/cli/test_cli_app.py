@@ -13,7 +13,7 @@ from snowmelt.cli.errors import CommandError, ErrorReportingGroup
 
 COMMANDS = [
     ["serve"], ["demo"], ["apply"], ["get"], ["watch"], ["ingest"], ["explain"], ["mcp"], ["failed", "list"],
-    ["failed", "show"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
+    ["failed", "show"], ["backup"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
     ["token", "revoke"], ["bench"],
 ]  # fmt: skip
 

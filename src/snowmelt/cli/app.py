@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from snowmelt.cli.apply import apply
+from snowmelt.cli.backup import backup
 from snowmelt.cli.bench import bench
 from snowmelt.cli.demo import demo
 from snowmelt.cli.doctor import doctor
@@ -64,6 +65,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     ingest,
     explain,
     mcp,
+    backup,
     doctor,
     bench,
 )

@@ -55,21 +55,28 @@ class Checkpoints:
         position = 0
         if self._checkpoint.exists():
             shutil.copy2(self._checkpoint / "data.mdb", self.profiles / "data.mdb")
-            _sync(self.profiles / "data.mdb")
+            sync_path(self.profiles / "data.mdb")
             reader = ProfileReader(self._checkpoint)
             position = reader.position()
             reader.close()
-        _sync(self.profiles)
+        sync_path(self.profiles)
         self._mark.unlink()
         return position
+
+    @property
+    def trusted(self) -> Path:
+        """The folder whose profiles may be copied: the store's own, unless the machine went down since it was used."""
+        if self._mark.exists() and self._mark.read_text() != boot_id():
+            return self._checkpoint
+        return self.profiles
 
     def open(self, map_size: int) -> ProfileStore:
         """The profile store, marked as in use until :meth:`close`."""
         store = ProfileStore(self.profiles, map_size)
         store.sync()
         self._mark.write_text(boot_id())
-        _sync(self._mark)
-        _sync(self._mark.parent)
+        sync_path(self._mark)
+        sync_path(self._mark.parent)
         return store
 
     def close(self, store: ProfileStore) -> None:
@@ -86,8 +93,8 @@ class Checkpoints:
         shutil.rmtree(self._fresh, ignore_errors=True)
         self._fresh.mkdir()
         store.copy(self._fresh)
-        _sync(self._fresh / "data.mdb")
-        _sync(self._fresh)
+        sync_path(self._fresh / "data.mdb")
+        sync_path(self._fresh)
         reader = ProfileReader(self._fresh)
         position = reader.position()
         reader.close()
@@ -95,7 +102,7 @@ class Checkpoints:
         if self._checkpoint.exists():
             self._checkpoint.rename(self._old)
         self._fresh.rename(self._checkpoint)
-        _sync(self._checkpoint.parent)
+        sync_path(self._checkpoint.parent)
         shutil.rmtree(self._old, ignore_errors=True)
         return position
 
@@ -108,7 +115,8 @@ class Checkpoints:
         return self._checkpoint.with_suffix(".old")
 
 
-def _sync(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Put a file, or the names in a folder, on the disk."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -1,0 +1,33 @@
+"""``snowmelt backup``: copy a data folder, also while a server works on it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snowmelt.cli.config import DataDirOption, existing_data, load_settings
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to: a new or empty folder.")],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Copy the data folder, with or without a server on it.
+
+    The copy is a data folder: to restore, start a server on it. It holds the server's secrets: guard it like the
+    original. Every event that was acknowledged before the command is in it.
+
+    \b
+    Example:
+      snowmelt backup /backups/shop-monday --data-dir ./shop
+      snowmelt serve --data-dir /backups/shop-monday
+    """
+    from snowmelt.runtimes.backup import back_up
+
+    settings = load_settings(data_dir=data_dir)
+    total = back_up(existing_data(settings), target, lambda piece, size: typer.echo(f"{piece:24} {_megabytes(size)}"))
+    typer.echo(f"{target} holds {_megabytes(total).strip()}; serve it with `snowmelt serve --data-dir {target}`")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:10,.1f} MB"

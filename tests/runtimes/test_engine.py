@@ -248,6 +248,22 @@ def test_rejected_values_and_refused_keys_are_counted(machine: Machine) -> None:
     assert machine.profile(1, "u") == [state.VERSION, 5, [2]]
 
 
+def test_it_is_known_when_each_group_was_last_updated(machine: Machine) -> None:
+    machine.define(1, {1: group("one"), 2: group("two")})
+    machine.track("u")
+    machine.run()
+    machine.define(2, {1: group("one"), 2: group("two")}, frozen=frozenset({2}))
+    machine.now += 5_000
+    machine.track("u")
+    machine.run()
+    statistics = machine.engine.statistics
+    assert statistics.updates == {"1": NOW + 5_000, "2": NOW}
+    assert (statistics.commits, statistics.commit_ms > 0) == (2, True)
+    machine.define(3, {1: group("one")})
+    machine.run()
+    assert machine.engine.statistics.updates == {"1": NOW + 5_000}
+
+
 def test_what_a_deleted_group_left_is_purged_in_pieces(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles_module, "_PURGE_CHUNK", 3)
     machine.define(1, {1: group("one"), 2: group("two"), 3: group("three")})

@@ -292,6 +292,25 @@ class Reading:
     def statistics(self) -> bytes | None:
         return self._store.statistics
 
+    def definitions(self) -> bytes | None:
+        return self._store.definitions
+
+
+DEFINITIONS = msgspec.json.encode(
+    {
+        "revision": 6,
+        "groups": [
+            {
+                "state_id": 3,
+                "published": True,
+                "group": {"name": "g", "version": 2, "attributes": [{"name": "a"}, {"name": "b"}]},
+            },
+            {"state_id": 4, "published": False, "group": {"name": "frozen", "version": 1, "attributes": []}},
+        ],
+        "event_logs": [{"state_id": 5, "published": True, "event_log": {"name": "steps"}}],
+    }
+)
+
 
 class FakeHub:
     """A hub with some streams."""
@@ -305,21 +324,25 @@ class FakeHub:
 @pytest.fixture
 def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     log, store = EventLog(tmp_path / "log"), ProfileStore(tmp_path / "profiles")
-    log.append([(Kind.EVENTS, 0, b"x")] * 7)
+    log.append([(Kind.EVENTS, place * 100, b"x") for place in range(1, 8)])
     counts = Statistics(
         payloads=2,
         events=9,
         failed={"b": 1, "a": 2},
-        rejected={"3:1": 4},
+        rejected={"3:2": 4, "99:1": 1},
         revision=6,
         updated=1_500,
+        commits=3,
+        commit_ms=250,
+        updates={"3": 1_400},
         repeated=4,
         seen=8,
         seen_since=500,
     )
     with store.commit() as commit:
-        commit.position, commit.statistics = 5, counts.encode()
-    yield ServerMetrics(log, Reading(store), FakeCollector(), FakeHub())  # type: ignore[arg-type]
+        commit.position, commit.statistics, commit.definitions = 5, counts.encode(), DEFINITIONS
+    reading, sizes, now = Reading(store), lambda: {"log": 8_192, "profiles": 4_096}, lambda: 2_600
+    yield ServerMetrics(log, reading, FakeCollector(), FakeHub(), sizes, now)  # type: ignore[arg-type]
     log.close()
     store.close()
 
@@ -337,7 +360,14 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         "snowmelt_engine_event_errors_total": 0,
         'snowmelt_failed_events_total{category="a"}': 2,
         'snowmelt_failed_events_total{category="b"}': 1,
-        'snowmelt_rejected_values_total{slot="1",state_id="3"}': 4,
+        "snowmelt_engine_commits_total": 3,
+        "snowmelt_engine_commit_seconds_total": 0.25,
+        "snowmelt_engine_lag_seconds": 2,
+        'snowmelt_rejected_values_total{attribute="b",group="g",version="2"}': 4,
+        'snowmelt_group_updated_time_seconds{group="g",version="2"}': 1.4,
+        'snowmelt_group_updated_time_seconds{group="steps",version=""}': 0,
+        'snowmelt_store_bytes{store="log"}': 8_192,
+        'snowmelt_store_bytes{store="profiles"}': 4_096,
         'snowmelt_collector_requests_total{outcome="accepted"}': 3,
         'snowmelt_collector_requests_total{outcome="refused"}': 1,
         "snowmelt_streams_events_total": 12,
@@ -355,7 +385,7 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
 
 def test_metrics_can_be_had_before_the_first_commit(tmp_path: Path) -> None:
     log, store = EventLog(tmp_path / "log"), ProfileStore(tmp_path / "profiles")
-    text = ServerMetrics(log, Reading(store), FakeCollector(), FakeHub()).text()  # type: ignore[arg-type]
+    text = ServerMetrics(log, Reading(store), FakeCollector(), FakeHub(), dict).text()  # type: ignore[arg-type]
     assert b"snowmelt_engine_events_total 0.0" in text
     log.close()
     store.close()

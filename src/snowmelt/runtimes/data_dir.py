@@ -43,6 +43,19 @@ class DataDir:
         self._token = self.path / "sandbox.token"
         self._signing = self.path / "signing.secret"
 
+    def sizes(self) -> dict[str, int]:
+        """The bytes that each store has on the disk, by its name in the folder."""
+        found: dict[str, int] = {}
+        for path in self.path.iterdir():
+            if path.is_dir() or path.suffix == ".sqlite":
+                # Some may go while we look.
+                with suppress(FileNotFoundError):
+                    files = path.iterdir() if path.is_dir() else self.path.glob(f"{path.name}*")
+                    found[path.name.removesuffix(".sqlite")] = sum(
+                        file.stat().st_blocks * 512 for file in files if file.is_file()
+                    )
+        return {name: size for name, size in found.items() if size}
+
     def sandbox_token(self, settings: Settings) -> str:
         """The API's bearer token: the configured one, else one that is made once and kept with mode 0600.
 

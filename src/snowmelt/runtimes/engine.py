@@ -38,6 +38,10 @@ class _Snapshot(msgspec.Struct):
     groups: list["_SnapshotGroup"]
     event_logs: list["_SnapshotEventLog"] = []
 
+    def state_ids(self) -> set[int]:
+        """Of everything whose values are kept."""
+        return {entry.state_id for entry in self.groups} | {entry.state_id for entry in self.event_logs}
+
 
 class _SnapshotGroup(msgspec.Struct):
     state_id: int
@@ -138,7 +142,8 @@ class Engine:
         return True
 
     def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
-        deadline = time.monotonic() + self._commit_seconds
+        started = time.monotonic()
+        deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
@@ -167,7 +172,8 @@ class Engine:
             commit.store(self._profiles)
             statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
-            statistics.updated = now
+            touched = [state_id for state_id, group in self._profiles.items() if group.touched]
+            statistics.add_commit(touched, now, time.monotonic() - started)
             if self._seen is not None:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
@@ -235,6 +241,7 @@ class Engine:
             commit.position = record.sequence
             if newer:
                 statistics.revision = snapshot.revision
+                statistics.keep(snapshot.state_ids())
                 commit.definitions = bytes(record.body)
             commit.statistics = statistics.encode()
         if newer:
@@ -256,7 +263,7 @@ class Engine:
         logs = self._log_plans(snapshot)
         self._program = Program(plans, logs)
         self._forget_profiles()
-        known = {entry.state_id for entry in snapshot.groups} | {entry.state_id for entry in snapshot.event_logs}
+        known = snapshot.state_ids()
         self._purging = [state_id for state_id in self._store.state_ids() if state_id not in known]
         logger.info(
             "definitions in force",

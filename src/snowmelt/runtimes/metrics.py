@@ -1,12 +1,14 @@
 """What `/metrics` shows."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from snowmelt.api.hub import Hub
 from snowmelt.collector.app import Collector
+from snowmelt.runtimes.state_names import StateName, state_names
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
@@ -20,10 +22,22 @@ class ServerMetrics:
         profiles: holds the engine's counts.
         collector: this process's collector.
         hub: this process's streams of interventions.
+        sizes: the bytes that each store has on the disk, by name.
+        now_ms: ms since the epoch.
     """
 
-    def __init__(self, log: EventLog, profiles: ProfileReader, collector: Collector, hub: Hub) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        profiles: ProfileReader,
+        collector: Collector,
+        hub: Hub,
+        sizes: Callable[[], Mapping[str, int]],
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._log, self._profiles, self._collector, self._hub = log, profiles, collector, hub
+        self._sizes, self._now_ms = sizes, now_ms
+        self._names: tuple[int, dict[int, StateName]] = (-1, {})
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -39,15 +53,33 @@ class ServerMetrics:
         """How many records of the log the profiles do not include yet."""
         return max(self._log.head() - self._profiles.position(), 0)
 
+    def lag_seconds(self) -> float:
+        """How long ago the oldest record was made that the profiles do not include yet; 0 if they include all."""
+        waiting = self._log.read(self._profiles.position(), 1)
+        return max(self._now_ms() - waiting[0].time, 0) / 1000 if waiting else 0.0
+
+    def names(self, revision: int) -> dict[int, StateName]:
+        """What the state ids stand for that are counted by."""
+        if self._names[0] != revision:
+            self._names = revision, state_names(self._profiles.definitions())
+        return self._names[1]
+
     def collect(self) -> Iterator[Metric]:
         """Called by the Prometheus client."""
         statistics = self.statistics()
+        yield from self._counts(statistics)
+        yield from self._of_groups(statistics)
+        yield from self._gauges(statistics)
+
+    def _counts(self, statistics: Statistics) -> Iterator[Metric]:
         for name, text, value in (
             ("payloads", "Tracker requests read from the event log", statistics.payloads),
             ("events", "Events applied to the profiles", statistics.events),
             ("repeated_events", "Events that had been applied before, and did not count again", statistics.repeated),
             ("swept_profiles", "Profiles dropped because their every value had expired", statistics.swept),
             ("unreadable_lines", "Imported lines that were no JSON object", statistics.unreadable),
+            ("commits", "Transactions of events", statistics.commits),
+            ("commit_seconds", "Time that transactions of events took together", statistics.commit_ms / 1000),
             ("refused_keys", "Updates lost to key values over 512 bytes", statistics.refused_keys),
             (
                 "event_errors",
@@ -68,26 +100,51 @@ class ServerMetrics:
         for category, count in sorted(statistics.failed.items()):
             failed.add_metric([category], count)
         yield failed
-        rejected = CounterMetricFamily(
-            "snowmelt_rejected_values",
-            "Values that could not serve an attribute",
-            labels=["state_id", "slot"],
-        )
-        for place, count in sorted(statistics.rejected.items()):
-            rejected.add_metric(place.split(":"), count)
-        yield rejected
         requests = CounterMetricFamily(
             "snowmelt_collector_requests", "Tracker requests of this web process", labels=["outcome"]
         )
         requests.add_metric(["accepted"], self._collector.accepted)
         requests.add_metric(["refused"], self._collector.refused)
         yield requests
+
+    def _of_groups(self, statistics: Statistics) -> Iterator[Metric]:
+        names = self.names(statistics.revision)
+        updated = GaugeMetricFamily(
+            "snowmelt_group_updated_time_seconds",
+            "When an event last updated a profile of a published group or event log; 0 is never",
+            labels=["group", "version"],
+        )
+        for state_id, name in sorted(names.items()):
+            updated.add_metric([name.name, name.version], statistics.updates.get(str(state_id), 0) / 1000)
+        yield updated
+        rejected = CounterMetricFamily(
+            "snowmelt_rejected_values",
+            "Values that could not serve an attribute",
+            labels=["group", "version", "attribute"],
+        )
+        for place, count in sorted(statistics.rejected.items()):
+            state_id, slot = map(int, place.split(":"))
+            if state_id in names:
+                name = names[state_id]
+                rejected.add_metric([name.name, name.version, name.attribute(slot)], count)
+        yield rejected
+
+    def _gauges(self, statistics: Statistics) -> Iterator[Metric]:
+        sizes = GaugeMetricFamily("snowmelt_store_bytes", "Room that a store has on the disk", labels=["store"])
+        for store, size in sorted(self._sizes().items()):
+            sizes.add_metric([store], size)
+        yield sizes
         for name, text, number in (
             ("log_head", "Place of the last record in the event log", self._log.head()),
             (
                 "engine_position",
                 "Place in the event log that the profiles include",
                 self._profiles.position(),
+            ),
+            (
+                "engine_lag_seconds",
+                "Age of the oldest record of the log that the profiles do not include; 0 if there is none",
+                self.lag_seconds(),
             ),
             ("streams_open", "Open streams of interventions of this web process", len(self._hub)),
             ("engine_revision", "Revision of the definitions that the engine runs", statistics.revision),

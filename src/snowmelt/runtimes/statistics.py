@@ -1,6 +1,7 @@
 """What the engine has counted since the data folder was made."""
 
 from collections import Counter
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -25,6 +26,9 @@ class Statistics(msgspec.Struct):
         seen: ids of events that are remembered.
         seen_since: since when they are, ms since the epoch.
         swept: profiles dropped because their every value had expired.
+        commits: transactions of events.
+        commit_ms: how long they took together, from reading the log to the end of the transaction, in ms.
+        updates: state id -> when an event last updated a profile of that group or event log, ms since the epoch.
     """
 
     payloads: int = 0
@@ -41,6 +45,9 @@ class Statistics(msgspec.Struct):
     seen: int = 0
     seen_since: int = 0
     swept: int = 0
+    commits: int = 0
+    commit_ms: float = 0.0
+    updates: dict[str, int] = {}
 
     def add(self, tally: Tally) -> None:
         """Count a batch."""
@@ -56,6 +63,26 @@ class Statistics(msgspec.Struct):
         """Count failed events."""
         for category, count in categories.items():
             self.failed[category] = self.failed.get(category, 0) + count
+
+    def add_commit(self, touched: Iterable[int], now: int, seconds: float) -> None:
+        """Count a transaction of events.
+
+        Args:
+            touched: the state ids whose profiles it updated.
+            now: ms since the epoch.
+            seconds: how long it took.
+        """
+        self.updated = now
+        self.commits += 1
+        self.commit_ms += seconds * 1000
+        self.updates |= dict.fromkeys(map(str, touched), now)
+
+    def keep(self, state_ids: Container[int]) -> None:
+        """Forget what was counted by state id, but for those that there still are."""
+        self.updates = {place: time for place, time in self.updates.items() if int(place) in state_ids}
+        self.rejected = {
+            place: count for place, count in self.rejected.items() if int(place.split(":")[0]) in state_ids
+        }
 
     def encode(self) -> bytes:
         """The stored form."""

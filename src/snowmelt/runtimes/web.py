@@ -140,7 +140,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         position=profiles.position,
     )
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
-    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub)
+    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes)
     doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
     config = uvicorn.Config(
         doors,

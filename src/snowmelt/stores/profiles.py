@@ -73,6 +73,12 @@ class ProfileReader:
             stored: bytes | None = txn.get(STATISTICS)
             return stored
 
+    def definitions(self) -> bytes | None:
+        """The definitions that the engine runs, as the registry's snapshot told them."""
+        with self._env.begin() as txn:
+            stored: bytes | None = txn.get(DEFINITIONS)
+            return stored
+
     def close(self) -> None:
         """Close the environment."""
         self._env.close()

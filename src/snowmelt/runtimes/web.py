@@ -21,6 +21,7 @@ from snowmelt.compute.reader import GroupReader
 from snowmelt.mcp.door import AgentsDoor, is_agents_path
 from snowmelt.mcp.serving import agents_door
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
+from snowmelt.runtimes.connection import connections_within
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.process_lock import ProcessLock
@@ -40,6 +41,10 @@ COLLECTOR_THRESHOLDS = 5_000, 10, 100
 more, during which nothing is delivered: so it does that after five million new objects instead of seventy thousand."""
 OTHER_FILES = 512
 """Open files that streams must leave to everything else: trackers, reads, the stores."""
+OWN_FILES = 128
+"""Open files that connections must leave to the stores."""
+PAGES = frozenset({"/health", "/ready", "/metrics"})
+"""Pages of the runtime itself. They need no token: who may reach them is for a proxy to say."""
 
 logger = structlog.get_logger("snowmelt.web")
 
@@ -59,19 +64,20 @@ class Doors:
             await self._api(scope, receive, send)
         elif is_agents_path(path):
             await self._agents(scope, receive, send)
-        elif path == "/health":
-            await _text(send, 200, b"ok")
-        elif path == "/ready":
-            if self._engine.held():
-                await _text(send, 200, b"ready")
-            else:
-                await _text(send, 503, b"the engine is not running")
-        elif path == "/metrics":
-            await _text(send, 200, self._metrics.text())
+        elif path in PAGES:
+            await self._page(path, send)
         elif scope["method"] == "OPTIONS" or self._collector.handles(scope["method"], path):
             await self._collector(scope, receive, send)
         else:
             await send_error(send, 404, f"there is nothing at {path}; the API is described at /docs/")
+
+    async def _page(self, path: str, send: Send) -> None:
+        if path == "/metrics":
+            await _text(send, 200, self._metrics.text())
+        elif path == "/ready" and not self._engine.held():
+            await _text(send, 503, b"the engine is not running")
+        else:
+            await _text(send, 200, b"ready" if path == "/ready" else b"ok")
 
 
 class WebServer(uvicorn.Server):
@@ -94,11 +100,11 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def files_for_streams() -> int:
-    """Raise the limit of open files as far as allowed, and give how many of them streams may take."""
+def open_files() -> int:
+    """Raise the limit of open files as far as allowed, and give it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return sys.maxsize if most == resource.RLIM_INFINITY else max(most - OTHER_FILES, 1)
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 async def _text(send: Send, status: int, body: bytes) -> None:
@@ -112,8 +118,12 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     data = DataDir(settings.data_dir)
     log = EventLog(data.log, settings.log.map_size)
     profiles = ProfileReader(data.profiles, settings.engine.map_size)
+    files = open_files()
     interventions = settings.interventions.model_copy(
-        update={"max_streams": min(settings.interventions.max_streams, files_for_streams())}
+        update={"max_streams": min(settings.interventions.max_streams, max(files - OTHER_FILES, 1))}
+    )
+    http = settings.http.model_copy(
+        update={"max_connections": min(settings.http.max_connections, max(files - OWN_FILES, 1))}
     )
     outbox = Outbox(data.outbox, interventions.map_size, int(interventions.keep_minutes * 60_000))
     registry = Registry.open(data.registry)
@@ -145,7 +155,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         doors,
         loop="uvloop",
-        http="httptools",
+        http=connections_within(http),
         ws="none",
         lifespan="off",
         access_log=False,

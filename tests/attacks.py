@@ -1,5 +1,6 @@
 """What the tests of security send with, and the count of it all."""
 
+import os
 import socket
 from collections import Counter
 from collections.abc import Iterable
@@ -11,6 +12,14 @@ import httpx
 
 STATUSES: Counter[int] = Counter()
 """Answers of this process's requests by status."""
+
+THIN = 1 if os.environ.get("SNOWMELT_SECURITY") == "all" else 7
+"""Of all pairs of a place and a text one in so many is tried: each place and each text still has its turn."""
+
+
+def its_turn(*numbers: int) -> bool:
+    """Whether a pair is among those that are tried."""
+    return sum(numbers) % THIN == 0
 
 
 class Asking(httpx.Client):

@@ -174,6 +174,10 @@ class Settings(BaseSettings):
     """0 takes a free port; the ready line names it."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Web processes; the engine is always one process more."""
+    tls_cert: Path | None = None
+    """A certificate and what leads to its authority, in PEM: the server then speaks HTTPS only."""
+    tls_key: Path | None = None
+    """The certificate's key, in PEM and without a password."""
     sandbox_token: Annotated[SecretStr, Field(min_length=1)] | None = None
     """The bearer token of the API. If unset one is made and kept in the data folder, mode 0600."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -12,6 +12,7 @@ import typer
 
 from snowmelt.cli.config import DataDirOption, existing_data, load_settings
 from snowmelt.cli.errors import FAILED, CommandError, warn
+from snowmelt.printable import printable
 
 if TYPE_CHECKING:
     from snowmelt.compute.plan import GroupPlan
@@ -100,7 +101,7 @@ def _print_verdicts(plan: GroupPlan, file: Path, line_format: Any, as_json: bool
                 continue
             now = time.time_ns() // 1_000_000
             data = diagnosis_data(arrival, diagnosis, plan, now)
-            lines = diagnosis_lines(arrival, diagnosis, plan, now)
+            lines = map(printable, diagnosis_lines(arrival, diagnosis, plan, now))
         if as_json:
             typer.echo(json.dumps(data, ensure_ascii=False))
         else:

@@ -26,6 +26,7 @@ from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
+from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
@@ -152,6 +153,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes)
     doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
+    tls = tls_context(settings)
     config = uvicorn.Config(
         doors,
         loop="uvloop",
@@ -161,7 +163,10 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        # No answer is to be taken for a page because of what somebody had put into it.
+        headers=[("x-content-type-options", "nosniff")],
         proxy_headers=False,
+        ssl_context_factory=(lambda config, default: tls) if tls else None,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = WebServer(config, api)

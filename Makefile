@@ -9,10 +9,10 @@ DEMO_ARGS ?=
 SERVE_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help setup demo serve test nightly crash check bench docs lock clean
+.PHONY: help setup demo serve test nightly crash security check audit bench docs lock clean
 
 help:  ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv with everything, at pinned versions
 
@@ -40,11 +40,18 @@ nightly: setup  ## the long property tests: at least 20,000 drawn definitions an
 crash: setup  ## the long crash test: kill every process 20 times in mid-stream
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
 
-check: setup  ## lint, format, types, layers
+check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/audit.py --if-possible
+
+audit: setup  ## ask a database of vulnerabilities about every pinned package; fails if it cannot be asked
+	$(BIN)/python scripts/audit.py
+
+security: setup  ## attack real servers: every route, credential, limit and text, and print the figures
+	SNOWMELT_SECURITY=all $(BIN)/python -m pytest tests/security -n 0 $(TEST_ARGS)
 
 bench: setup  ## measure everything and print the table
 	$(BIN)/python -m bench

@@ -82,7 +82,7 @@ def judged(wanted: Iterable[Package], report: str) -> Audit:
         for (name, version), vulnerabilities in sorted(found.items())
         for one in vulnerabilities
     ]
-    return Audit(frozenset(found), frozenset(wanted) - found.keys(), tuple(findings))
+    return Audit(frozenset(found), frozenset(wanted).difference(found), tuple(findings))
 
 
 def audited(interpreter: str, packages: list[Package]) -> Audit:

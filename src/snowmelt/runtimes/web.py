@@ -149,6 +149,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         on_change=lambda snapshot: announce(log, bell, snapshot),
         log_head=log.head,
         position=profiles.position,
+        trusted_proxies=http.trusted_proxies,
     )
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes)

@@ -3,24 +3,27 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import structlog
 
-from snowmelt.compute.event_log_plan import EventLogPlan, plan_event_log
-from snowmelt.compute.plan import GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
+from snowmelt.compute.projection import Projection
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.definitions.attribute_group import AttributeGroup
-from snowmelt.definitions.event_log import EventLog as EventLogDefinition
+from snowmelt.definitions.wire.delivery import payload
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import json as event_json
+from snowmelt.interventions.firing import Firing, Watch
+from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
 from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
 from snowmelt.stores.failed_events import Failed, FailedEvents
+from snowmelt.stores.outbox import Delivery
 from snowmelt.stores.profiles import ProfileStore
 
 READ_RECORDS = 256
@@ -31,31 +34,6 @@ SHED_PROFILES = 200
 Read = Callable[[int, int], Sequence[Record]]
 
 logger = structlog.get_logger("snowmelt.engine")
-
-
-class _Snapshot(msgspec.Struct):
-    revision: int
-    groups: list["_SnapshotGroup"]
-    event_logs: list["_SnapshotEventLog"] = []
-
-    def state_ids(self) -> set[int]:
-        """Of everything whose values are kept."""
-        return {entry.state_id for entry in self.groups} | {entry.state_id for entry in self.event_logs}
-
-
-class _SnapshotGroup(msgspec.Struct):
-    state_id: int
-    published: bool
-    group: dict[str, object]
-
-
-class _SnapshotEventLog(msgspec.Struct):
-    state_id: int
-    event_log: dict[str, object]
-    published: bool = True
-
-
-_read_snapshot = msgspec.json.Decoder(_Snapshot).decode
 
 
 class Engine:
@@ -69,6 +47,7 @@ class Engine:
         store: where profiles go.
         failed: where failed events go.
         enricher: makes events of payloads.
+        dispatch: takes interventions that fire; without it none does.
         commit_ms: how long a step may gather events before it commits.
         cache_keys: profiles kept decoded.
         duplicate_hours: how long an event is remembered at least, so as to count once if it is sent again.
@@ -84,6 +63,7 @@ class Engine:
         store: ProfileStore,
         failed: FailedEvents,
         enricher: Enricher,
+        dispatch: Dispatch | None = None,
         commit_ms: float = 400.0,
         cache_keys: int = 100_000,
         duplicate_hours: float = 24.0,
@@ -104,9 +84,13 @@ class Engine:
         self._program = Program([])
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
+        self._dispatch = dispatch
+        if dispatch is not None:
+            # After a power cut the store's count may be behind: no number is used twice.
+            self.statistics.firings = max(self.statistics.firings, dispatch.mark.number)
         self._recall()
         if store.definitions:
-            self._define(_read_snapshot(store.definitions))
+            self._define(read_snapshot(store.definitions))
 
     @property
     def position(self) -> int:
@@ -123,9 +107,9 @@ class Engine:
             StoreError: if a store cannot be written; nothing of the step counts then, and it can be tried again.
         """
         with self._log.reading() as read:
-            records = read(self.position, READ_RECORDS)
+            records = self._unread(read, self.position)
             if not records:
-                return self._purge() or self._sweep_some()
+                return self._send() or self._purge() or self._sweep_some()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
                 if records[0].kind is Kind.DEFINITIONS:
@@ -138,14 +122,32 @@ class Engine:
                 self._recall()
                 raise
         self.statistics = statistics
+        self._send()
         self._purge()
         return True
+
+    def _send(self) -> bool:
+        """Pass on what has fired."""
+        return self._dispatch is not None and self._dispatch.send()
+
+    def _unread(self, read: Read, position: int) -> Sequence[Record]:
+        """The next records; not beyond the place up to which interventions were sent, if the profiles lost it."""
+        records = read(position, READ_RECORDS)
+        sent = self._dispatch.mark.position if self._dispatch is not None else 0
+        return [one for one in records if one.sequence <= sent] if position < sent else records
 
     def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
         started = time.monotonic()
         deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
+        firings: list[Firing] = []
+
+        def watch(rule: Any, projection: Projection) -> Watch:
+            return Watch(rule, projection, self._profiles, now, firings.append)
+
+        watching = watch if self._dispatch is not None else None
+
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
                 "events are remembered for a shorter time than they should be: raise engine.remembered_events",
@@ -162,13 +164,13 @@ class Engine:
                         break
                     self._read(record, now, chunks, failed, statistics)
                     position, statistics.last_record = record.sequence, record.time
-                tally = self._program.apply(chunks, self._profiles, now, self._seen)
+                tally = self._program.apply(chunks, self._profiles, now, self._seen, watching)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
                 if position != records[-1].sequence or time.monotonic() > deadline:
                     break
-                records = read(position, READ_RECORDS)
+                records = self._unread(read, position)
             commit.store(self._profiles)
             statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
@@ -177,6 +179,10 @@ class Engine:
             if self._seen is not None:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
+            if firings and self._dispatch is not None and not self._dispatch.is_sent(position):
+                commit.fire(statistics.firings + 1, [_delivery(firing) for firing in firings])
+                statistics.add_fired(firing.rule.title for firing in firings)
+                self._dispatch.expect()
             commit.position = position
             commit.statistics = statistics.encode()
             if failed:
@@ -235,7 +241,7 @@ class Engine:
                 failed.append(_fault(record, item, now, error))
 
     def _commit_definitions(self, record: Record, statistics: Statistics) -> None:
-        snapshot = _read_snapshot(record.body)
+        snapshot = read_snapshot(record.body)
         newer = snapshot.revision > statistics.revision
         with self._store.commit() as commit:
             commit.position = record.sequence
@@ -247,44 +253,12 @@ class Engine:
         if newer:
             self._define(snapshot)
 
-    def _define(self, snapshot: _Snapshot) -> None:
+    def _define(self, snapshot: Snapshot) -> None:
         """Run these definitions from here on."""
-        plans: list[GroupPlan] = []
-        for entry in snapshot.groups:
-            if not entry.published:
-                continue
-            try:
-                plan = plan_group(AttributeGroup.model_validate(entry.group), entry.state_id)
-                Program([plan])
-                plans.append(plan)
-            except Exception as error:
-                # One group that this release cannot compute must not stop the others.
-                logger.error("a published group is not computed", group=entry.group.get("name"), error=str(error))
-        logs = self._log_plans(snapshot)
-        self._program = Program(plans, logs)
+        self._program = compiled(snapshot)
         self._forget_profiles()
         known = snapshot.state_ids()
         self._purging = [state_id for state_id in self._store.state_ids() if state_id not in known]
-        logger.info(
-            "definitions in force",
-            revision=snapshot.revision,
-            groups=[plan.title for plan in plans],
-            event_logs=[plan.log.name for plan in logs],
-        )
-
-    def _log_plans(self, snapshot: _Snapshot) -> list[EventLogPlan]:
-        """The event logs that are kept from here on."""
-        plans: list[EventLogPlan] = []
-        for entry in snapshot.event_logs:
-            if not entry.published:
-                continue
-            try:
-                plan = plan_event_log(EventLogDefinition.model_validate(entry.event_log), entry.state_id)
-                Program([], [plan])
-                plans.append(plan)
-            except Exception as error:
-                logger.error("a published event log is not kept", log=entry.event_log.get("name"), error=str(error))
-        return plans
 
     def _purge(self) -> bool:
         """Drop a piece of what deleted groups and event logs left."""
@@ -293,6 +267,12 @@ class Engine:
         if not self._store.purge(self._purging[0]):
             self._purging.pop(0)
         return True
+
+
+def _delivery(firing: Firing) -> Delivery:
+    intervention = firing.rule.intervention
+    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes)
+    return Delivery(firing.id, firing.targets, body)
 
 
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:

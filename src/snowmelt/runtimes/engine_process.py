@@ -11,6 +11,7 @@ import structlog
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
@@ -19,6 +20,8 @@ from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.errors import StoreFullError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.failed_events import FailedEvents
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileStore
 
 IDLE_SECONDS = 1.0
@@ -76,6 +79,7 @@ def run_engine(settings: Settings) -> None:
     log = EventLog(data.log, settings.log.map_size)
     store = checkpoints.open(settings.engine.map_size)
     failed = FailedEvents(data.failed_events)
+    outbox = Outbox(data.outbox, settings.interventions.map_size, int(settings.interventions.keep_minutes * 60_000))
     bell = Bell(data.bell)
     stopping = False
 
@@ -91,6 +95,7 @@ def run_engine(settings: Settings) -> None:
         store=store,
         failed=failed,
         enricher=Enricher(),
+        dispatch=Dispatch(store, outbox, Mailboxes(data.mailboxes)),
         commit_ms=settings.engine.commit_ms,
         cache_keys=settings.engine.cache_keys,
         duplicate_hours=settings.engine.duplicate_hours,
@@ -121,6 +126,7 @@ def run_engine(settings: Settings) -> None:
             break
     timer.stop()
     failed.close()
+    outbox.close()
     checkpoints.close(store)
     log.close()
 

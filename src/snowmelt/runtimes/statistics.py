@@ -28,6 +28,8 @@ class Statistics(msgspec.Struct):
         swept: profiles dropped because their every value had expired.
         commits: transactions of events.
         commit_ms: how long they took together, from reading the log to the end of the transaction, in ms.
+        firings: interventions that have fired, once for all targets; the number of the last.
+        fired: ``name_vN`` -> how often it has fired.
         updates: state id -> when an event last updated a profile of that group or event log, ms since the epoch.
     """
 
@@ -48,6 +50,8 @@ class Statistics(msgspec.Struct):
     commits: int = 0
     commit_ms: float = 0.0
     updates: dict[str, int] = {}
+    firings: int = 0
+    fired: dict[str, int] = {}
 
     def add(self, tally: Tally) -> None:
         """Count a batch."""
@@ -76,6 +80,12 @@ class Statistics(msgspec.Struct):
         self.commits += 1
         self.commit_ms += seconds * 1000
         self.updates |= dict.fromkeys(map(str, touched), now)
+
+    def add_fired(self, titles: Iterable[str]) -> None:
+        """Count firings by their intervention."""
+        for title in titles:
+            self.firings += 1
+            self.fired[title] = self.fired.get(title, 0) + 1
 
     def keep(self, state_ids: Container[int]) -> None:
         """Forget what was counted by state id, but for those that there still are."""

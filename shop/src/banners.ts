@@ -14,18 +14,18 @@ interface Offer {
 const OFFERS: Record<string, Offer> = {
   discount: {
     icon: "tag",
-    title: "A tenth off, for looking around",
-    text: "You have seen a good part of the shop. Whatever you choose now is 10 % less.",
+    title: "A tenth off",
+    text: "You have looked around for a while. Whatever you choose now is 10\u00a0% less.",
   },
   cart_abandonment: {
     icon: "clock",
     title: "Take your time",
-    text: "What is in your cart stays there for you, and the price stays what it is.",
+    text: "Your cart waits for you here, and the prices in it stay.",
   },
   free_shipping: {
     icon: "parcel",
     title: "Shipping is on us",
-    text: "What you have chosen comes to more than €100, so we bring it for nothing.",
+    text: "You have chosen more than €100 worth, so we bring it for nothing.",
   },
 };
 
@@ -57,17 +57,30 @@ export class Banners {
         h("p", {}, offer.text),
         h("p", { class: "why" }, this.why(intervention, after)),
       ),
-      h("button", { class: "quiet", type: "button", "aria-label": `Close: ${offer.title}`, onclick: () => banner.remove() }, icon("close")),
+      h("button", { class: "quiet", type: "button", "aria-label": `Close: ${offer.title}`, onclick: () => this.close(banner) }, icon("close")),
     );
     this.element.prepend(banner);
+    this.tellHowMany();
+  }
+
+  private close(banner: HTMLElement): void {
+    banner.remove();
+    this.tellHowMany();
+  }
+
+  /** On a narrow screen the newest lies on top of the others, and says how many there are. */
+  private tellHowMany(): void {
+    const others = this.element.querySelectorAll(".banner").length - 1;
+    this.element.dataset["more"] = others > 0 ? `and ${others} more` : "";
   }
 
   private why(intervention: Intervention, after: number | null): HTMLElement {
     const rule = this.rules.find((one) => one.name === intervention.name);
-    const [name, value] = Object.entries(intervention.attributes)[0] ?? ["", ""];
+    const [name, text] = Object.entries(intervention.attributes)[0] ?? ["", ""];
     const cause = rule
-      ? `${rule.attribute} ${String(value)} ${rule.operator} ${rule.value}`
-      : `${name} ${String(value)}`.trim();
-    return h("span", {}, cause ? h("code", {}, cause) : null, after === null ? null : `${cause ? " · " : ""}${Math.round(after)} ms after your click`);
+      ? `${rule.attribute} ${Number(text)}\u00a0${rule.operator}\u00a0${rule.value}`
+      : `${name} ${String(text)}`.trim();
+    const speed = after === null ? null : h("span", {}, `${Math.round(after)} ms after your click`);
+    return h("span", {}, cause ? h("code", {}, cause) : null, speed);
   }
 }

@@ -63,7 +63,7 @@ function start(config: Config, root: HTMLElement): void {
   const showVisitor = () => {
     count.textContent = String(visitor.count());
     id.textContent = tracking.domainUserId.slice(0, 8);
-    who.textContent = visitor.userId ? "Signed in, as visitor " : "You are visitor ";
+    who.textContent = visitor.userId ? "Signed in, visitor " : "Visitor ";
     signIn.hidden = visitor.userId !== null;
   };
   visitor.onChange(showVisitor);

@@ -14,7 +14,6 @@ const EVENTS_SHOWN = 6;
 interface Row {
   rule: Rule;
   value: HTMLElement;
-  speed: HTMLElement;
   meter: HTMLProgressElement;
   status: HTMLElement;
 }
@@ -23,6 +22,7 @@ export class Panel {
   readonly element: HTMLElement;
   private readonly rows: Row[];
   private readonly events = h("ol", { class: "events" });
+  private readonly speed = h("p", { class: "muted speed" }, "Each value as the server has it now.");
   private readonly trouble = h("p", { class: "trouble", role: "status" });
   private before: Attributes = {};
   private known = false;
@@ -33,9 +33,10 @@ export class Panel {
       "section",
       { class: "panel", "aria-labelledby": "panel-title" },
       h("h2", { id: "panel-title" }, "What Snowmelt knows of you"),
+      identity,
       this.trouble,
       h("ul", { class: "attributes" }, ...this.rows.map(drawn)),
-      identity,
+      this.speed,
       h("h3", {}, "Events sent"),
       this.events,
     );
@@ -51,13 +52,15 @@ export class Panel {
     if (!attributes) {
       return;
     }
-    for (const { rule, value, speed, meter } of this.rows) {
+    for (const { rule, value, meter } of this.rows) {
       const present = attributes[rule.attribute] ?? 0;
       value.textContent = shown(present);
       // A rule asks for more than its value; the bar is full where it begins to hold.
       meter.value = Math.min(present, meter.max);
       if (this.known && present !== (this.before[rule.attribute] ?? 0)) {
-        speed.textContent = after === null ? "" : `${Math.round(after)} ms after your click`;
+        if (after !== null) {
+          this.speed.textContent = `Last change read ${Math.round(after)} ms after your click.`;
+        }
         value.classList.remove("changed");
         void value.offsetWidth; // begins the animation anew
         value.classList.add("changed");
@@ -91,17 +94,16 @@ function row(rule: Rule): Row {
   return {
     rule,
     value: h("output", { class: "value number", "data-attribute": rule.attribute }, "–"),
-    speed: h("span", { class: "muted speed" }),
     meter: h("progress", { max: whole ? rule.value + 1 : rule.value, value: 0, "aria-label": `How near the rule ${rule.name} is` }),
     status: h("span", { class: "status" }, "waiting"),
   };
 }
 
-function drawn({ rule, value, speed, meter, status }: Row): HTMLElement {
+function drawn({ rule, value, meter, status }: Row): HTMLElement {
   return h(
     "li",
     {},
-    h("div", { class: "attribute" }, h("span", {}, LABELS[rule.attribute] ?? rule.attribute, speed), value),
+    h("div", { class: "attribute" }, h("span", {}, LABELS[rule.attribute] ?? rule.attribute), value),
     meter,
     h("div", { class: "rule" }, h("span", {}, h("strong", {}, rule.name), ` when more than ${rule.value}`), status),
   );

@@ -15,31 +15,27 @@ const DRAWINGS: Record<string, string> = {
     <path d="M92 120h56l7 22a8 8 0 0 1-8 10H93a8 8 0 0 1-8-10z" fill="#2f6f67"/>
     <path d="M88 134h64" stroke="#245952" stroke-width="3"/><circle cx="154" cy="128" r="6" fill="#c9963f"/>`,
   blanket: `${SHADOW}
-    <rect x="58" y="112" width="124" height="38" rx="15" fill="#b9a888"/>
-    <path d="M66 131h116M182 131a15 15 0 0 0-4-10" fill="none" stroke="#9c8b6b" stroke-width="3"/>
-    <rect x="54" y="78" width="132" height="38" rx="15" fill="#d8cbb0"/>
-    <path d="M62 97h124" stroke="#b9a888" stroke-width="3"/>
-    <rect x="60" y="44" width="120" height="38" rx="15" fill="#ebe3d0"/>
-    <path d="M70 63h110" stroke="#d0c3a6" stroke-width="3"/>
-    <path d="M84 44v38M98 44v38" stroke="#7a4f3a" stroke-width="6"/><path d="M108 44v38" stroke="#c07b52" stroke-width="4"/>
-    <path d="M80 78v38M94 78v38" stroke="#7a4f3a" stroke-width="6"/><path d="M104 78v38" stroke="#c07b52" stroke-width="4"/>
-    <path d="M84 112v38M98 112v38" stroke="#6b432f" stroke-width="6"/><path d="M108 112v38" stroke="#a96842" stroke-width="4"/>`,
+    <rect x="54" y="114" width="132" height="38" rx="16" fill="#b9a888"/><path d="M66 133h118" stroke="#9c8b6b" stroke-width="3"/>
+    <rect x="54" y="79" width="132" height="38" rx="16" fill="#d8cbb0"/><path d="M66 98h118" stroke="#b9a888" stroke-width="3"/>
+    <rect x="54" y="44" width="132" height="38" rx="16" fill="#ebe3d0"/><path d="M66 63h118" stroke="#d0c3a6" stroke-width="3"/>
+    <path d="M84 44v108M98 44v108" stroke="#7a4f3a" stroke-width="6"/><path d="M109 44v108" stroke="#c07b52" stroke-width="4"/>
+    <path d="M54 82h132M54 117h132" stroke="#4a3a26" stroke-width="1.5" opacity=".28"/>`,
   moka: `${SHADOW}
-    <path d="M152 58h20c8 0 12 5 11 13l-5 32" fill="none" stroke="#33474b" stroke-width="11" stroke-linecap="round"/>
+    <path d="M152 58h20c8 0 12 5 11 13l-5 32" fill="none" stroke="#4a5f64" stroke-width="11" stroke-linecap="round"/>
     <path d="M92 92h56l14 60H78z" fill="#b7c3c5"/><path d="M120 92h28l14 60h-42z" fill="#9dacaf"/>
     <path d="M104 92h16v60H94z" fill="#cbd5d6"/>
     <path d="M88 82h64v13H88z" fill="#82949a"/>
     <path d="M80 46h78l-10 37H92z" fill="#b7c3c5"/><path d="M120 46h38l-10 37h-28z" fill="#9dacaf"/>
     <path d="M102 46h18v37h-14z" fill="#cbd5d6"/><path d="M80 46 66 60l22 6z" fill="#9dacaf"/>
-    <path d="M84 46c8-10 20-14 35-14s28 4 36 14z" fill="#82949a"/><circle cx="119" cy="26" r="7" fill="#33474b"/>
+    <path d="M84 46c8-10 20-14 35-14s28 4 36 14z" fill="#82949a"/><circle cx="119" cy="26" r="7" fill="#4a5f64"/>
     <circle cx="120" cy="118" r="4" fill="#c9963f"/>`,
   kettle: `${SHADOW}
     <path d="M88 128C58 128 66 70 46 56" fill="none" stroke="#7f9296" stroke-width="9" stroke-linecap="round"/>
     <path d="M51 53l-13-2 3 12z" fill="#7f9296"/>
-    <path d="M142 66c46-14 52 28 16 58" fill="none" stroke="#33474b" stroke-width="10" stroke-linecap="round"/>
+    <path d="M142 66c46-14 52 28 16 58" fill="none" stroke="#4a5f64" stroke-width="10" stroke-linecap="round"/>
     <path d="M92 70h58l20 76a6 6 0 0 1-6 7H78a6 6 0 0 1-6-7z" fill="#a9b8bb"/>
     <path d="M121 70h29l20 76a6 6 0 0 1-6 7h-43z" fill="#93a4a8"/><path d="M100 70h9l-8 83h-10z" fill="#c9d4d5"/>
-    <path d="M90 70c2-12 16-18 31-18s29 6 31 18z" fill="#7f9296"/><rect x="114" y="40" width="14" height="13" rx="5" fill="#33474b"/>`,
+    <path d="M90 70c2-12 16-18 31-18s29 6 31 18z" fill="#7f9296"/><rect x="114" y="40" width="14" height="13" rx="5" fill="#4a5f64"/>`,
   cup: `${SHADOW}
     <path d="M102 46c-8-10 8-14 0-26M122 46c-8-10 8-14 0-26M142 46c-8-10 8-14 0-26" fill="none" stroke="#9fb2b5" stroke-width="4" stroke-linecap="round" opacity=".75"/>
     <path d="M160 80c34-8 38 46-4 46" fill="none" stroke="#dfe6e2" stroke-width="10"/>
@@ -71,7 +67,7 @@ const DRAWINGS: Record<string, string> = {
     <path d="M120 50v9M120 129v9M76 94h9M155 94h9" stroke="#6b5a35" stroke-width="3" stroke-linecap="round"/>
     <path d="M89 63l5 5M146 120l5 5M151 63l-5 5M94 120l-5 5" stroke="#b5a67e" stroke-width="2" stroke-linecap="round"/>
     <path d="M143 66 127 99l-14-10z" fill="#b8452f"/><path d="M97 122l16-33 14 10z" fill="#54696d"/>
-    <circle cx="120" cy="94" r="5" fill="#33474b"/>`,
+    <circle cx="120" cy="94" r="5" fill="#4a5f64"/>`,
 };
 
 export function picture(id: string): SVGSVGElement {

@@ -25,7 +25,7 @@ export const PRODUCTS: readonly Product[] = [
     name: "Wool blanket",
     category: "home/textiles",
     cents: 8_900,
-    line: "Undyed lambswool, 140 × 200 cm",
+    line: "Undyed lambswool, 140 × 200 cm",
     text: "Woven from the wool of sheep that were this colour to begin with. Heavy enough to feel, light enough to take along, and only better for being used.",
   },
   {

@@ -32,7 +32,9 @@ def visit(page: Page, url: str) -> None:
     expect(page.locator('[data-attribute="total_cart_value"]')).to_have_text("141")
 
 
-def take(browser: Browser, url: str, name: str, width: int, height: int, *, dark: bool = False, home: bool = True) -> None:
+def take(
+    browser: Browser, url: str, name: str, width: int, height: int, *, dark: bool = False, home: bool = True
+) -> None:
     """One picture of a new visitor's page."""
     context = browser.new_context(
         viewport={"width": width, "height": height},

@@ -86,6 +86,7 @@ function start(config: Config, root: HTMLElement): void {
     const product = productOf(location.hash.replace("#/", ""));
     document.title = product ? `${product.name} · ${SHOP}` : `${SHOP}: good things for home and hills`;
     shop.replaceChildren(product ? oneProduct(product, () => add(product)) : allProducts());
+    shop.dataset["product"] = product?.id ?? "";
     if (focus) {
       scrollTo({ top: 0 });
       shop.querySelector("h1")?.focus({ preventScroll: true });

@@ -4,6 +4,7 @@ import { SnowplowEcommercePlugin, trackAddToCart, trackProductView, trackRemoveF
 import { clearUserData, newTracker, setUserId, trackPageView, type BrowserTracker } from "@snowplow/browser-tracker";
 import { SignalsPlugin, subscribeToInterventions, type Intervention } from "@snowplow/signals-browser-plugin";
 import { CURRENCY, type Product } from "./products";
+import { nextStream } from "./streams";
 
 const TRACKER = "firn";
 
@@ -14,8 +15,10 @@ export interface Listeners {
   received(intervention: Intervention): void;
 }
 
+/** Nothing is tracked before the stream is open: what an event brings would find nobody there. */
 export class Tracking {
   private readonly tracker: BrowserTracker;
+  private open = nextStream();
 
   constructor(
     private readonly server: string,
@@ -47,30 +50,35 @@ export class Tracking {
   }
 
   page(title: string): void {
-    trackPageView({ title });
+    this.track(() => trackPageView({ title }));
   }
 
   view(product: Product): void {
-    trackProductView(entity(product));
+    this.track(() => trackProductView(entity(product)));
   }
 
   add(product: Product, totalCents: number): void {
-    trackAddToCart({ products: [{ ...entity(product), quantity: 1 }], total_value: totalCents / 100, currency: CURRENCY });
+    this.track(() => trackAddToCart(cart(product, totalCents)));
   }
 
   remove(product: Product, totalCents: number): void {
-    trackRemoveFromCart({ products: [{ ...entity(product), quantity: 1 }], total_value: totalCents / 100, currency: CURRENCY });
+    this.track(() => trackRemoveFromCart(cart(product, totalCents)));
   }
 
   /** From now on events and the subscription name the user too. */
   signIn(userId: string): void {
     setUserId(userId);
+    this.open = nextStream();
     this.subscribe(userId);
   }
 
   /** Forget the visitor; the tracker gives another identifier when the page is loaded again. */
   forget(): void {
     clearUserData();
+  }
+
+  private track(action: () => void): void {
+    void this.open.then(action);
   }
 
   private subscribe(userId: string | null): void {
@@ -81,6 +89,10 @@ export class Tracking {
 function entity(product: Product) {
   const { id, name, category } = product;
   return { id, name, category, price: product.cents / 100, currency: CURRENCY };
+}
+
+function cart(product: Product, totalCents: number) {
+  return { products: [{ ...entity(product), quantity: 1 }], total_value: totalCents / 100, currency: CURRENCY };
 }
 
 const PLAIN: Record<string, string> = { pv: "page_view", pp: "page_ping", se: "struct" };

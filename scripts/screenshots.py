@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from chromium import launched
 from snowmelt.demo.page import PageServer, built_page, page_config
@@ -32,20 +32,14 @@ def visit(page: Page, url: str) -> None:
     expect(page.locator('[data-attribute="total_cart_value"]')).to_have_text("141")
 
 
-def take(
-    browser: Browser, url: str, name: str, width: int, height: int, *, dark: bool = False, home: bool = True
-) -> None:
-    """One picture of a new visitor's page."""
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if dark else "light",
-        reduced_motion="reduce",
-    )
+def take(browser: Browser, url: str, name: str, width: int, height: int) -> None:
+    """One picture of a new visitor's page, in the light theme."""
+    viewport: ViewportSize = {"width": width, "height": height}
+    context = browser.new_context(viewport=viewport, color_scheme="light", reduced_motion="reduce")
     page = context.new_page()
     visit(page, url)
-    if home:
-        page.goto(f"{url}#/")
-        page.locator(".products").wait_for()
+    page.goto(f"{url}#/")
+    page.locator(".products").wait_for()
     page.mouse.move(0, 0)
     page.screenshot(path=DOCS / name)
     context.close()

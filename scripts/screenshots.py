@@ -54,7 +54,7 @@ def main() -> int:
     with Server() as server:
         server.signals.publish([tutorial_group(), tutorial_service(), *tutorial_interventions()])
         with PageServer(folder, page_config(server.url, tutorial_interventions())) as page, launched() as browser:
-            take(browser, page.url, "shop.png", 1280, 860)
+            take(browser, page.url, "shop.png", 1280, 1000)
             take(browser, page.url, "shop-phone.png", 390, 844)
     return 0
 

@@ -10,11 +10,14 @@ from typing import Final, Self
 from snowmelt.definitions import AttributeKeyIdentifiers, InterventionInstance
 from snowmelt.demo.shoppers import Shopper
 from snowmelt.sdk.client import SignalsSandbox
+from snowmelt.testing import ServerError
 
 AT_ONCE: Final = 10
 """Identifiers that a server lets one stream ask for, by default."""
 MOST_FOLLOWED: Final = 100
 """Shoppers whose interventions are followed: ten of them share a thread and a connection."""
+
+OPEN_SECONDS: Final = 10.0
 
 
 class Offers:
@@ -23,6 +26,9 @@ class Offers:
     Args:
         signals: a client of the server.
         shoppers: whose, as far as `MOST_FOLLOWED` of them.
+
+    Raises:
+        ServerError: on entering, if the server does not let them subscribe.
     """
 
     def __init__(self, signals: SignalsSandbox, shoppers: Sequence[Shopper]) -> None:
@@ -37,7 +43,8 @@ class Offers:
                 ids = [shopper.domain_userid for shopper in self._followed[start : start + AT_ONCE]]
                 subscription = self._signals.pull_interventions(AttributeKeyIdentifiers({"domain_userid": ids}))
                 subscription.add_handler(self._take)
-                self._open.enter_context(subscription).wait_until_open(10)
+                if not self._open.enter_context(subscription).wait_until_open(OPEN_SECONDS):
+                    raise ServerError("the server does not take subscriptions to the shoppers' interventions")
             self._open = self._open.pop_all()
         return self
 

@@ -130,11 +130,15 @@ class Engine:
         """Pass on what has fired."""
         return self._dispatch is not None and self._dispatch.send()
 
+    @property
+    def _sent(self) -> int:
+        """The place in the log up to which what fires was sent, perhaps by a life that the profiles have forgotten."""
+        return 0 if self._dispatch is None else self._dispatch.mark.position
+
     def _unread(self, read: Read, position: int) -> Sequence[Record]:
-        """The next records; not beyond the place up to which interventions were sent, if the profiles lost it."""
+        """The next records; no step goes beyond the place up to which interventions were sent."""
         records = read(position, READ_RECORDS)
-        sent = self._dispatch.mark.position if self._dispatch is not None else 0
-        return [one for one in records if one.sequence <= sent] if position < sent else records
+        return [one for one in records if one.sequence <= self._sent] if position < self._sent else records
 
     def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
         started = time.monotonic()
@@ -168,7 +172,7 @@ class Engine:
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
-                if position != records[-1].sequence or time.monotonic() > deadline:
+                if position != records[-1].sequence or time.monotonic() > deadline or position == self._sent:
                     break
                 records = self._unread(read, position)
             commit.store(self._profiles)
@@ -179,7 +183,7 @@ class Engine:
             if self._seen is not None:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
-            if firings and self._dispatch is not None and not self._dispatch.is_sent(position):
+            if firings and self._dispatch is not None and position > self._sent:
                 commit.fire(statistics.firings + 1, [_delivery(firing) for firing in firings])
                 statistics.add_fired(firing.rule.title for firing in firings)
                 self._dispatch.expect()

@@ -47,10 +47,6 @@ class Dispatch:
         store.drop_pending(self.mark.number)
         self._waiting = bool(store.pending(1))
 
-    def is_sent(self, position: int) -> bool:
-        """Whether what fires before this place in the log was sent by a life of the engine that is forgotten."""
-        return position <= self.mark.position
-
     def expect(self) -> None:
         """There are firings that were just committed."""
         self._waiting = True

@@ -122,7 +122,8 @@ def run_engine(settings: Settings) -> None:
             engine.rest()
             gc.collect()
             collected = time.monotonic()
-        if bell.wait(IDLE_SECONDS, also=[STDIN]):
+        alarm = engine.next_alarm()
+        if bell.wait(IDLE_SECONDS if alarm is None else min(alarm, IDLE_SECONDS), also=[STDIN]):
             break
     timer.stop()
     failed.close()

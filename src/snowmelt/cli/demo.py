@@ -46,7 +46,7 @@ def demo(
         typer.Option("--data-dir", metavar="DIR", help="Keep the data here.  [default: a folder that is removed]"),
     ] = None,
 ) -> None:
-    """Show it at work: a server, shoppers that visit it, and a shop where you are one.
+    """Show it at work: a server, shoppers, and a shop for you.
 
     The tutorial's three attributes and three rules are published, and shoppers browse through the real Snowplow
     tracker. The table shows for each shopper what was read from the server, each value beside what was sent, and how

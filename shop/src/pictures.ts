@@ -60,6 +60,13 @@ const DRAWINGS: Record<string, string> = {
     <path d="M126 42 108 34c-9 6-16 12-22 20l28 14c4-9 8-17 12-26z" fill="#3b857b"/>
     <ellipse cx="78" cy="93" rx="23" ry="8" transform="rotate(26.5 78 93)" fill="#fbecb9"/>
     <path d="M126 146c0-9 11-14 26-14s26 5 26 14v6h-52z" fill="#245952"/>`,
+  flask: `${SHADOW}
+    <path d="M146 74c30 2 30 56 0 58" fill="none" stroke="#8c6a4a" stroke-width="7" stroke-linecap="round"/>
+    <path d="M102 24h36a6 6 0 0 1 6 6v26H96V30a6 6 0 0 1 6-6z" fill="#b7c3c5"/><path d="M122 24h16a6 6 0 0 1 6 6v26h-22z" fill="#9dacaf"/>
+    <path d="M92 56h56v8a8 8 0 0 1 4 7v73a9 9 0 0 1-9 9H97a9 9 0 0 1-9-9V71a8 8 0 0 1 4-7z" fill="#2f6f67"/>
+    <path d="M122 56h26v8a8 8 0 0 1 4 7v73a9 9 0 0 1-9 9h-21z" fill="#275e57"/>
+    <path d="M97 70h7v76h-7z" fill="#4a938a" opacity=".8"/><path d="M92 56h56" stroke="#82949a" stroke-width="4"/>
+    <path d="M110 104l10-16 10 16M113 112h14" fill="none" stroke="#e6efe9" stroke-width="3" stroke-linejoin="round" stroke-linecap="round"/>`,
   compass: `${SHADOW}
     <path d="M104 34a16 12 0 1 1 32 0" fill="none" stroke="#8c6a2c" stroke-width="5"/>
     <circle cx="120" cy="94" r="60" fill="#c9963f"/><circle cx="120" cy="94" r="60" fill="none" stroke="#a67a2d" stroke-width="4"/>

@@ -69,6 +69,14 @@ export const PRODUCTS: readonly Product[] = [
     text: "An arm that stays where you leave it, and a shade that keeps the light out of your eyes. Dims with a turn of the base.",
   },
   {
+    id: "flask",
+    name: "Steel flask",
+    category: "outdoor/kitchen",
+    cents: 3_200,
+    line: "Hot until the evening",
+    text: "Two walls of steel with nothing between them. Tea poured in at breakfast burns your tongue at noon and still warms you at dusk. The lid is the cup.",
+  },
+  {
     id: "compass",
     name: "Field compass",
     category: "outdoor/navigation",

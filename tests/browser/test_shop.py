@@ -1,7 +1,8 @@
 """A visitor of the demo's shop in Chromium: real tracker, real plugins, and a server that is another origin."""
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,6 +24,7 @@ from snowmelt.stores.failed_events import FailedEvents
 pytestmark = pytest.mark.process
 
 SIGNALS = "com.snowplowanalytics.signals"
+SHOP = Path(__file__).resolve().parents[2] / "shop"
 RULES = ["discount", "cart_abandonment", "free_shipping"]
 
 
@@ -181,6 +183,25 @@ def test_it_can_be_used_by_keyboard_and_every_control_has_a_name(visit: Visit) -
     for control in page.locator("a, button").all():
         name = control.evaluate("one => (one.getAttribute('aria-label') ?? one.innerText).trim()")
         assert name, control.evaluate("one => one.outerHTML")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_keeps_anybody_out(browser: Browser, opened: Opened, theme: Literal["light", "dark"]) -> None:
+    """Contrast, names, roles and the rest of what axe can judge."""
+    axe = SHOP / "node_modules" / "axe-core" / "axe.min.js"
+    assert axe.is_file(), "install the page's packages: `npm ci` in shop/"
+    # The page's own policy would keep out the judge too; animations would be judged half-way.
+    context = browser.new_context(bypass_csp=True, color_scheme=theme, reduced_motion="reduce")
+    someone = Visit(context.new_page(), opened)
+    someone.add("tent")
+    someone.banners("free_shipping", "cart_abandonment")
+    someone.page.evaluate(axe.read_text())
+    for product in ("lamp", ""):
+        someone.look_at(product)
+        found = someone.page.evaluate("axe.run()")
+        assert len(found["passes"]) > 10
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+    context.close()
 
 
 def test_it_fits_a_phone(browser: Browser, opened: Opened) -> None:

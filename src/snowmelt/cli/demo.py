@@ -121,13 +121,13 @@ def _show(signals: SignalsSandbox, shop: Shop, offers: Offers, until: float | No
 
     if not on_terminal():
         while left(PIPED_SECONDS):
-            typer.echo(f"{shop.acknowledged:,} events acknowledged")
+            typer.echo(f"{shop.acknowledged:,} events acknowledged, {offers.total:,} offers came")
         return
     from rich.live import Live
 
     with Live(auto_refresh=False, transient=True) as live:
         while left(REFRESH_SECONDS):
-            title = f"{shop.acknowledged:,} events acknowledged"
+            title = f"{shop.acknowledged:,} events acknowledged, {offers.total:,} offers came"
             live.update(rich_table(COLUMNS, _rows(shop, offers, _read(signals, shop)), title), refresh=True)
 
 

@@ -9,6 +9,9 @@ from playwright.sync_api import Page, Response, expect
 from conftest import Server, eventually
 from snowmelt import AttributeKeyIdentifiers, InterventionInstance
 
+# As long as `eventually`: machines that run tests are busy.
+expect.set_options(timeout=20_000)
+
 
 @dataclass(frozen=True)
 class Opened:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from snowmelt.settings import CollectorSettings, CookieSettings, EngineSettings, LogSettings, Settings
+from snowmelt.settings import CollectorSettings, EngineSettings, LogSettings, Settings
+from snowmelt.settings_collector import CookieSettings, DoNotTrackCookieSettings, RootResponseSettings
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +81,11 @@ def test_a_token_is_not_shown() -> None:
         (CollectorSettings, {"paths": {"/a/b": "/i"}}),
         (CollectorSettings, {"paths": {"/a/b": "c/d"}}),
         (CollectorSettings, {"paths": {"/a/b?c": "/c/d"}}),
-        (CollectorSettings, {"paths": {"/a/b": "/r/tp2"}}),
+        (CollectorSettings, {"paths": {"/a/b": "/r/else"}}),
+        (CollectorSettings, {"trusted_proxies": ["proxy.example"]}),
+        (DoNotTrackCookieSettings, {"value": "("}),
+        (RootResponseSettings, {"headers": {"a b": "c"}}),
+        (RootResponseSettings, {"headers": {"location": "a\r\nb: c"}}),
         (CollectorSettings, {"paths": {"/r/b": "/c/d"}}),
         (CollectorSettings, {"paths": {"/api/b": "/c/d"}}),
         (CookieSettings, {"name": "a b"}),

@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from snowmelt.settings_collector import CollectorSettings
+from snowmelt.settings_enrichment import EnrichmentSettings
 
 GiB = 1024**3
 
@@ -108,6 +109,7 @@ class Settings(BaseSettings):
     """The bearer token of the API. If unset one is made and kept in the data folder, mode 0600."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     collector: CollectorSettings = CollectorSettings()
+    enrichment: EnrichmentSettings = EnrichmentSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     mcp: McpSettings = McpSettings()

@@ -54,6 +54,8 @@ class EnrichmentFailure(SnowmeltError):
 class SetupProblem(SnowmeltError):
     """One enrichment cannot be set up as the settings say."""
 
+    code: ClassVar[str] = "enrichment_setup"
+
 
 class EnrichmentSetupError(SnowmeltError):
     """Some enrichments cannot be set up as the settings say; lists all of them.

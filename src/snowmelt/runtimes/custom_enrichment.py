@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from snowmelt.enrichment.raw_event import RawEvent
-from snowmelt.enrichment.steps.step import EnrichmentFailure, EnrichmentSetupError, SetupProblem, Step
+from snowmelt.enrichment.steps.step import EnrichmentFailure, EnrichmentSetupError, SetupProblem
 from snowmelt.events.canonical import Event, is_self_describing
 from snowmelt.events.errors import SchemaUriError
 from snowmelt.events.fields import FIELD_BY_NAME
@@ -218,7 +218,7 @@ def _is_described(item: Any) -> bool:
     return True
 
 
-def custom_steps(settings: dict[str, CustomEnrichmentSettings]) -> tuple[Step, ...]:
+def custom_steps(settings: dict[str, CustomEnrichmentSettings]) -> tuple[CustomEnrichment, ...]:
     """The operator's enrichments, started, in the order of the settings.
 
     Raises:

@@ -3,7 +3,8 @@
 from snowmelt.enrichment.lengths import LENGTH_LIMITS
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.enrichment.steps.order import build_steps
-from snowmelt.runtimes.custom_enrichment import custom_steps
+from snowmelt.enrichment.steps.step import EnrichmentSetupError, Step
+from snowmelt.runtimes.custom_enrichment import CustomEnrichment, custom_steps
 from snowmelt.settings import Settings
 
 
@@ -17,4 +18,19 @@ def enricher_of(settings: Settings) -> Enricher:
     """
     enrichment = settings.enrichment
     limits = {} if enrichment.accept_any_length else {**LENGTH_LIMITS, **enrichment.max_lengths}
-    return Enricher(steps=build_steps(enrichment, custom_steps(enrichment.custom)), length_limits=limits)
+    problems: list[str] = []
+    own: tuple[CustomEnrichment, ...] = ()
+    steps: tuple[Step, ...] = ()
+    try:
+        own = custom_steps(enrichment.custom)
+    except EnrichmentSetupError as error:
+        problems += error.problems
+    try:
+        steps = build_steps(enrichment, own)
+    except EnrichmentSetupError as error:
+        problems += error.problems
+    if problems:
+        for step in own:
+            step.close()
+        raise EnrichmentSetupError(problems)
+    return Enricher(steps=steps, length_limits=limits)

@@ -67,6 +67,7 @@ class EnrichmentSetupError(SnowmeltError):
     code: ClassVar[str] = "enrichment_setup"
 
     def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
         lines = "".join(f"\n  {problem}" for problem in problems)
         super().__init__(f"enrichments cannot be set up; mend [enrichment] in the settings:{lines}")
 

@@ -36,6 +36,28 @@ def isolated_python(name: str) -> Path:
     return python
 
 
-def _run(*command: str) -> None:
-    outcome = subprocess.run(command, capture_output=True, text=True)
+def node_packages(source: Path) -> Path:
+    """The ``package.json`` of the pinned packages for Node that a folder names; installed if they are not there yet.
+
+    Args:
+        source: a folder with ``package.json``, ``package-lock.json`` and ``.npmrc``.
+    """
+    pins = [source / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in pins)).hexdigest()[:12]
+    folder = ROOT / ".build" / f"node-{source.parent.name}-{digest}"
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for path in pins:
+                shutil.copy(path, folder)
+            _run("npm", "ci", folder=folder)
+            (folder / "complete").touch()
+    return folder / "package.json"
+
+
+def _run(*command: str, folder: Path | None = None) -> None:
+    outcome = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=600)
     assert outcome.returncode == 0, f"{' '.join(command)}\n{outcome.stdout}{outcome.stderr}"

@@ -467,6 +467,7 @@ PII = {
             id="125-deeper",
         ),
         pytest.param(["email"], ["email"], id="125-no-object"),
+        pytest.param('{"email":"x@y"}', '{"email":"x@y"}', id="125-text-like-json"),
     ],
 )
 def test_pseudonym_json_row(data: Any, after: Any) -> None:

@@ -82,15 +82,17 @@ class Pseudonymisation:
         return hashlib.new(self._algorithm, data, usedforsecurity=False).hexdigest()
 
     def _replace(self, item: SelfDescribing, path: Any) -> None:
+        if not isinstance(item["data"], dict | list):
+            # There is nothing inside; and the library would take a text for JSON to be read.
+            if str(path) == "$" and isinstance(item["data"], str):
+                item["data"] = self.hashed(item["data"])
+            return
         for match in list(path.finditer(item["data"])):
             value = match.obj
             if isinstance(value, list):
                 value[:] = [self.hashed(each) if isinstance(each, str) else each for each in value]
             elif isinstance(value, str):
-                if match.parent is None:
-                    item["data"] = self.hashed(value)
-                else:
-                    match.parent.obj[match.parts[-1]] = self.hashed(value)
+                match.parent.obj[match.parts[-1]] = self.hashed(value)
 
 
 def _criterion(text: str) -> tuple[str, str, str, list[str]]:

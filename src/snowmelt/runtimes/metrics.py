@@ -81,6 +81,7 @@ class ServerMetrics:
         )
         requests.add_metric(["accepted"], self._collector.accepted)
         requests.add_metric(["refused"], self._collector.refused)
+        requests.add_metric(["untracked"], self._collector.untracked)
         yield requests
         for name, text, number in (
             ("log_head", "Place of the last record in the event log", self._log.head()),

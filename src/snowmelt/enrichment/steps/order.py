@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,6 +41,20 @@ STEPS: tuple[Step, ...] = (
 _Build = Callable[[EnrichmentSettings], Step | None]
 
 
+class Place(NamedTuple):
+    """A step's place in the order.
+
+    Args:
+        build: makes it, if it is switched on.
+        setting: the table of its settings; ``None`` if it has none.
+        told: what it adds, for the documents.
+    """
+
+    build: _Build
+    setting: str | None
+    told: str
+
+
 def build_steps(settings: EnrichmentSettings, custom: Sequence[Step] = ()) -> tuple[Step, ...]:
     """The steps that are switched on, in the order they run, whatever the order of the settings.
 
@@ -58,7 +73,7 @@ def build_steps(settings: EnrichmentSettings, custom: Sequence[Step] = ()) -> tu
     """
     steps: list[Step] = []
     problems: list[str] = []
-    for build in _ORDER:
+    for build, _, _ in ORDER:
         if build is _custom:
             steps += custom
             continue
@@ -168,23 +183,27 @@ def _pii(settings: EnrichmentSettings) -> Step | None:
     return Pseudonymisation(pii.columns, targets, pii.hash_function, pii.salt, pii.anonymous_only)
 
 
-_ORDER: tuple[_Build, ...] = (
-    lambda settings: CollectorFacts(),
-    lambda settings: PageUrl(),
-    lambda settings: DerivedTimestamp(),
-    _iab,
-    _user_agent,
-    lambda settings: ReferrerUrl(),
-    _referer_parser,
-    _campaign,
-    lambda settings: CrossNavigation(settings.cross_navigation.enabled),
-    _fingerprint,
-    _cookie_extractor,
-    _header_extractor,
-    lambda settings: EventName(),
-    _ip_lookups,
-    _bot_detection,
-    _custom,
-    _ip_masking,
-    _pii,
+ORDER: tuple[Place, ...] = (
+    Place(lambda _: CollectorFacts(), None, "nothing; an event needs the collector's name and a time of receipt"),
+    Place(lambda _: PageUrl(), None, "`page_url` with what is illegal in it escaped, and its parts"),
+    Place(lambda _: DerivedTimestamp(), None, "`derived_tstamp`: when it happened, by a clock that can be trusted"),
+    Place(_iab, "iab", "an entity: whether user agent or address are on the IAB's list of robots"),
+    Place(_user_agent, "ua_parser", "an entity: browser, operating system and device"),
+    Place(lambda _: ReferrerUrl(), None, "the parts of `page_referrer`"),
+    Place(_referer_parser, "referer_parser", "`refr_medium`, `refr_source`, `refr_term`: where the visitor came from"),
+    Place(_campaign, "campaign", "`mkt_*`, from parameters of the page's address"),
+    Place(
+        lambda settings: CrossNavigation(settings.cross_navigation.enabled),
+        "cross_navigation",
+        "`refr_domain_userid` and `refr_dvce_tstamp` from links between sites; an entity if it is on",
+    ),
+    Place(_fingerprint, "event_fingerprint", "`event_fingerprint`, the same whenever an event is sent again"),
+    Place(_cookie_extractor, "cookie_extractor", "an entity for each cookie that is named"),
+    Place(_header_extractor, "http_header_extractor", "an entity for each header that matches"),
+    Place(lambda _: EventName(), None, "`event_vendor`, `event_name`, `event_format`, `event_version`"),
+    Place(_ip_lookups, "ip_lookups", "`geo_*` and `ip_*`, an entity of the network, and by `asn_lookups` its kind"),
+    Place(_bot_detection, "bot_detection", "an entity: whether anything said that this is a robot"),
+    Place(_custom, "custom", "whatever [enrichments of your own](#4-enrichments-of-your-own) add"),
+    Place(_ip_masking, "anon_ip", "`x` for the end of `user_ipaddress`"),
+    Place(_pii, "pii", "hashes for personal data"),
 )

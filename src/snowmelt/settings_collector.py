@@ -132,6 +132,9 @@ class CollectorSettings(_Section):
     """Longer headers, all together, are answered 400 and not recorded."""
     receive_seconds: Annotated[float, Field(gt=0)] = 30.0
     """A request whose body takes longer to arrive is answered 408 and not recorded."""
+    idle_seconds: Annotated[int, Field(gt=0)] = 75
+    """A connection on which nothing comes is closed after this; a proxy before the server must close its own earlier,
+    or it may send a request into one that is just being closed."""
     pre_termination_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     """How long a web process serves on as if nothing were after it was told to stop, so that a load balancer can
     notice."""

@@ -16,6 +16,9 @@ import pytest
 
 from collector_door import Door
 from pipeline_rows import JSON, PAGE_VIEW, TP2, Ask, Check, events, messages, payload_data, post, reports, word
+from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.enrichment.validation import VALID, Verdict, required_report, validation_error
+from snowmelt.events.schema_key import SchemaKey
 
 A, B = "3b2c1d0e-aaaa-4bbb-8ccc-0123456789ab", "9f8e7d6c-aaaa-4bbb-8ccc-0123456789ab"
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -23,6 +26,24 @@ BOUNCED = "00000000-0000-4000-A000-000000000000"
 PIXEL = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 SNOWPLOW = "iglu:com.snowplowanalytics.snowplow"
 WEBHOOK = "/com.snowplowanalytics.iglu/v1?schema=iglu:com.acme"
+
+
+GEOLOCATION, UNKNOWN = f"{SNOWPLOW}/geolocation_context/jsonschema/1-0-0", "iglu:com.acme/unknown/jsonschema/1-0-0"
+
+
+class TwoSchemas:
+    """A registry that wants a latitude of geolocations, does not know one schema, and has nothing against others."""
+
+    def check(self, key: SchemaKey, data: Any) -> Verdict:
+        if key.uri == UNKNOWN:
+            return Verdict({"error": "ResolutionError", "lookupHistory": []})
+        if key.uri == GEOLOCATION and "latitude" not in data:
+            return Verdict(validation_error([required_report("latitude", "$")]))
+        return VALID
+
+
+def entities(*items: Any) -> str:
+    return json.dumps({"schema": f"{SNOWPLOW}/contexts/jsonschema/1-0-1", "data": items})
 
 
 def raw(document: Any) -> Ask:
@@ -303,23 +324,26 @@ ROWS = [
         ["TP"],
         lambda replies, records, outcomes: messages(outcomes)[0]["error"] == "INVALID_DATA_PAYLOAD",
     ),
-    # That a geolocation without `latitude` is not valid, and that this is what is said of it, is told by its schema:
-    # tests of the validation have that half of the row.
-    Row(
-        "22-body-of-another-schema",
-        [
-            raw(
-                {
-                    "schema": f"{SNOWPLOW}/geolocation_context/jsonschema/1-0-0",
-                    "data": {"latitude": 1.5, "longitude": 2.5},
-                }
-            )
-        ],
-        [200],
-        ["TP"],
-        lambda replies, records, outcomes: (
-            messages(outcomes)[0]["schemaCriterion"] == f"{SNOWPLOW}/payload_data/jsonschema/1-0-*"
-        ),
+    *(
+        Row(
+            f"22-{name}",
+            [raw({"schema": GEOLOCATION, "data": data})],
+            [200],
+            ["TP"],
+            lambda replies, records, outcomes, said=said: said(messages(outcomes)[0]),
+        )
+        for name, data, said in (
+            (
+                "valid",
+                {"latitude": 1.5, "longitude": 2.5},
+                lambda message: message["schemaCriterion"] == f"{SNOWPLOW}/payload_data/jsonschema/1-0-*",
+            ),
+            (
+                "not-valid",
+                {"longitude": 2.5},
+                lambda message: message["schemaKey"] == GEOLOCATION and message["error"]["error"] == "ValidationError",
+            ),
+        )
     ),
     *(
         Row(
@@ -366,21 +390,22 @@ ROWS = [
             == [("0", A, "web", "page_view"), ("0", A, "mob", "page_ping"), ("0", A, "srv", "struct")]
         ),
     ),
-    # Unknown and invalid entities are told apart by schemas, which this pipeline has none of: entities that are no
-    # self-describing JSON stand for both here.
     Row(
         "27-one-good-of-four",
         [
             post(
-                PAGE_VIEW,
-                PAGE_VIEW | {"co": '{"schema":"iglu:com.acme/x/jsonschema/1-0-0","data":[]}'},
-                PAGE_VIEW
-                | {"co": json.dumps({"schema": f"{SNOWPLOW}/contexts/jsonschema/1-0-1", "data": [{"schema": 1}]})},
+                PAGE_VIEW | {"co": entities({"schema": GEOLOCATION, "data": {"latitude": 1, "longitude": 2}})},
+                PAGE_VIEW | {"co": entities({"schema": UNKNOWN, "data": {}})},
+                PAGE_VIEW | {"co": entities({"schema": GEOLOCATION, "data": {"longitude": 2}})},
                 PAGE_VIEW | {"vid": "x"},
             )
         ],
         [200],
         ["good", "SV", "SV", "SV"],
+        lambda replies, records, outcomes: (
+            [message["error"]["error"] for message in messages(outcomes)]
+            == ["ResolutionError", "ValidationError", "ValidationError"]
+        ),
     ),
     Row(
         "28-pixel-without-query",
@@ -474,7 +499,7 @@ def test_row(make_door: Callable[..., Door], row: Row) -> None:
     door = make_door(**row.settings)
     replies = [door(*ask) for ask in row.requests]
     assert [reply.status for reply in replies] == row.statuses
-    outcomes = door.outcomes()
+    outcomes = door.outcomes(Enricher(validator=TwoSchemas()))
     assert [word(outcome) for outcome in outcomes] == row.outcomes
     assert row.check(replies, door.records(), outcomes)
 

@@ -65,9 +65,15 @@ def test_a_load_balancer_can_be_given_time_to_notice(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     # The server is started in its data folder, and reads its settings there.
-    (folder / "snowmelt.toml").write_text("[collector]\npre_termination_seconds = 2\n")
+    (folder / "snowmelt.toml").write_text("[collector]\npre_termination_seconds = 2\nidle_seconds = 1\n")
     server = Server(folder)
     try:
+        with socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port), timeout=20) as idle:
+            idle.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = b""
+            while piece := idle.recv(4096):
+                answer += piece
+            assert answer.startswith(b"HTTP/1.1 200"), "and then it was closed, as it was idle"
         os.kill(server.process.pid, signal.SIGTERM)
         for number in range(5):
             answer = httpx.post(

@@ -248,6 +248,22 @@ def enrichments_of(pid: int) -> list[int]:
     return [int(child) for child in children.read_text().split()]
 
 
+def test_limits_of_lengths_follow_the_settings() -> None:
+    payload = CollectorPayload(
+        timestamp=0, path="/i", querystring=f"e=pv&p=web&aid={'x' * 300}&page={'y' * 50}", collector="test-1"
+    )
+
+    def outcome(**settings: Any) -> Outcome:
+        found = {"enrichment": settings | {"ua_parser": {"enabled": False}}}
+        [one] = enricher_of(Settings.model_validate(found)).enrich(payload, 0)
+        return one
+
+    assert isinstance(outcome(), FailedEvent)
+    assert isinstance(outcome(max_lengths={"app_id": 300}), Enriched)
+    assert isinstance(outcome(max_lengths={"app_id": 300, "page_title": 49}), FailedEvent)
+    assert isinstance(outcome(accept_any_length=True), Enriched)
+
+
 def test_everything_that_is_wrong_with_the_settings_is_said_at_once(package: Path) -> None:
     wrong = {
         "ip_lookups": {"geo": "/nowhere/city.mmdb"},

@@ -172,6 +172,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=settings.collector.idle_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = WebServer(config, api, settings.collector.pre_termination_seconds)

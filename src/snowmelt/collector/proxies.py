@@ -82,5 +82,7 @@ def first_forwarded(header: str | None) -> str | None:
     >>> first_forwarded('"[2001:DB8::1]:8080", 10.0.0.1')
     '2001:db8::1'
     """
-    address = _address((header or "").partition(",")[0])
+    if header is None:
+        return None
+    address = _address(header.partition(",")[0])
     return None if address is None else str(address)

@@ -37,7 +37,10 @@ class Request(NamedTuple):
 
     def header(self, name: str) -> str | None:
         """The first header of a lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     @property
     def anonymous(self) -> bool:

@@ -71,7 +71,7 @@ class CustomEnrichment:
         name: of the entry point.
         settings: its options, and its time for one event.
 
-    Cost: about 100 microseconds for each event, beside what it does itself; a process with some 40 MB.
+    Cost: 100 to 150 microseconds for each event, beside what it does itself; a process with some 40 MB.
 
     Raises:
         SetupProblem: no package offers it, or it does not start.

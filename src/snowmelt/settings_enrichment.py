@@ -227,6 +227,9 @@ class CustomEnrichmentSettings(_Section):
 class EnrichmentSettings(_Section):
     """What is added to events; the order in which it happens is fixed."""
 
+    folder: Path | None = None
+    """A folder of Snowplow's own configuration files (``*.json``), in place of tables here; their databases are looked
+    for in it too."""
     campaign: CampaignSettings = CampaignSettings()
     cross_navigation: CrossNavigationSettings = CrossNavigationSettings()
     referer_parser: RefererParserSettings = RefererParserSettings()

@@ -1,5 +1,6 @@
 """The enricher that the settings describe, for the engine and for whoever wants to know what the engine would do."""
 
+from snowmelt.enrichment.configurations import with_configurations
 from snowmelt.enrichment.lengths import LENGTH_LIMITS
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.enrichment.steps.order import build_steps
@@ -16,7 +17,7 @@ def enricher_of(settings: Settings) -> Enricher:
     Raises:
         EnrichmentSetupError: an enrichment cannot be set up.
     """
-    enrichment = settings.enrichment
+    enrichment = with_configurations(settings.enrichment)
     limits = {} if enrichment.accept_any_length else {**LENGTH_LIMITS, **enrichment.max_lengths}
     problems: list[str] = []
     own: tuple[CustomEnrichment, ...] = ()

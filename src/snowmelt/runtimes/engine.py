@@ -10,8 +10,8 @@ import structlog
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.enrichment.failed import FailedEvent
-from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.enrichment.failed import FailedEvent, size_violation
+from snowmelt.enrichment.pipeline import Enricher, Outcome
 from snowmelt.events import json as event_json
 from snowmelt.interventions.firing import Firing
 from snowmelt.runtimes.dispatch import Dispatch
@@ -19,7 +19,7 @@ from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.outbox import FiringMark
 from snowmelt.stores.profiles import Commit, ProfileStore
@@ -264,8 +264,12 @@ class Engine:
             return
         statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
+        outcomes: Sequence[Outcome]
         try:
-            outcomes = self._enricher.enrich(decode_payload(record.body), now)
+            if record.kind is Kind.OVERSIZE:
+                outcomes = [size_violation(decode_size_violation(record.body), now)]
+            else:
+                outcomes = self._enricher.enrich(decode_payload(record.body), now)
         except Exception as error:
             failed.append(_fault(record, 0, now, error))
             return

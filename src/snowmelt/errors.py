@@ -10,6 +10,7 @@ The tree, each branch defined beside the code that raises it::
     ├── AdapterFailure           enrichment/adapters/        a request out of which no event can be read
     ├── EnrichmentFailure        enrichment/steps/step.py    an event that an enrichment finds unusable
     ├── StoreError               stores/errors.py            a data folder cannot be used as asked
+    ├── ConnectorError           connectors/errors.py        a source or an output cannot be used as set up
     ├── RegistryError            stores/registry/errors.py   the registry refuses a change
     ├── InvalidBody              api/bodies.py               a request body is not a definition
     ├── UnknownName              api/catalog.py              a service, group or attribute cannot be read

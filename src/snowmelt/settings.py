@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from snowmelt.connector_settings import KafkaSource, Output, named_apart
 
 GiB = 1024**3
 
@@ -162,6 +164,10 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     mcp: McpSettings = McpSettings()
     interventions: InterventionSettings = InterventionSettings()
+    sources: Annotated[list[KafkaSource], AfterValidator(named_apart)] = []
+    """Kafka topics that enriched events are read from."""
+    outputs: Annotated[list[Output], AfterValidator(named_apart)] = []
+    """Files and Kafka topics that enriched and failed events are written to."""
 
     @classmethod
     def settings_customise_sources(

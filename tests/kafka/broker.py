@@ -113,7 +113,9 @@ class Broker:
 
     def _java(self, *arguments: str) -> "subprocess.Popen[bytes]":
         with (self._folder / "output").open("ab") as output:
-            return subprocess.Popen([*JAVA, *arguments], cwd=ROOT, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+            return subprocess.Popen(
+                [*JAVA, *arguments], cwd=ROOT, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            )
 
 
 def _free_ports(count: int) -> Sequence[int]:

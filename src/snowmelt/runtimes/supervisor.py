@@ -149,12 +149,16 @@ class Supervisor:
             Child(f"web-{number}", ["snowmelt.runtimes.web", str(fd)], sent, self._events, (fd,))
             for number in range(self._settings.workers)
         ]
+        sources = [
+            Child(f"source-{source.name}", ["snowmelt.runtimes.source_process", source.name], sent, self._events)
+            for source in self._settings.sources
+        ]
         try:
-            return self._watch([engine, *webs], url)
+            return self._watch([engine, *webs, *sources], url)
         finally:
             listener.close()
-            # First no new payloads come in, then the engine finishes.
-            for children in (webs, [engine]):
+            # First nothing new comes in, then the engine finishes.
+            for children in ([*webs, *sources], [engine]):
                 for child in children:
                     child.ask_to_stop()
                 for child in children:

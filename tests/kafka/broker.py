@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from conftest import eventually
@@ -99,6 +99,24 @@ class Broker:
         found = consumer.committed([TopicPartition(topic, number) for number in range(partitions)], timeout=10)
         consumer.close()
         return [one.offset for one in found]
+
+    def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        """Delete the first messages of a partition, as retention does."""
+        [done] = self.admin.delete_records([TopicPartition(topic, partition, offset)]).values()
+        done.result(10)
+
+    def set_offset(self, group: str, topic: str, partition: int, offset: int) -> None:
+        """What Kafka's own tool does for an operator, once nobody reads."""
+        moved = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition, offset)])]
+
+        def done() -> bool:
+            try:
+                [answer] = self.admin.alter_consumer_group_offsets(moved).values()
+                return answer.result(10).topic_partitions[0].error is None
+            except KafkaException:
+                return False  # the last reader has not been given up yet
+
+        eventually(done, "the offset is set")
 
     def close(self) -> None:
         """End it."""

@@ -37,6 +37,8 @@ def require(what: str) -> "ModuleType":
 def configuration(brokers: str, properties: dict[str, Property], **ours: Any) -> dict[str, Any]:
     """The properties of a client: those of the settings, and ours (with ``_`` for ``.``), which come last."""
     return {
+        # A broker that is started again should be found within seconds.
+        "reconnect.backoff.max.ms": 1000,
         "logger": logging.getLogger("snowmelt.kafka"),
         **properties,
         "bootstrap.servers": brokers,

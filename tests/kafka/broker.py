@@ -66,9 +66,9 @@ class Broker:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def make_topic(self, name: str, partitions: int) -> None:
+    def make_topic(self, name: str, partitions: int, **config: str) -> None:
         """Make a topic, and wait until it can be used."""
-        [made] = self.admin.create_topics([NewTopic(name, partitions, 1)]).values()
+        [made] = self.admin.create_topics([NewTopic(name, partitions, 1, config=config)]).values()
         made.result(30)
         eventually(lambda: len(self.admin.list_topics(name).topics[name].partitions) == partitions, f"{name} is there")
 

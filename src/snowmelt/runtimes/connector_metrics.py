@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from snowmelt.connectors.kafka_positions import PROGRESS, decode_progress
+from snowmelt.connectors.output_progress import all_progress
 from snowmelt.stores.event_log import EventLog
 
 _SOURCE = ("source", "topic", "partition")
@@ -30,3 +31,19 @@ def source_metrics(log: EventLog) -> Iterator[Metric]:
         if each.assigned:
             lag.add_metric(labels, each.lag)
     yield from (messages, unreadable, skipped, assigned, lag)
+
+
+def output_metrics(log: EventLog) -> Iterator[Metric]:
+    """How far each output has come in the log."""
+    labels = ["output"]
+    events = CounterMetricFamily("snowmelt_output_events", "Enriched events written", labels=labels)
+    failed = CounterMetricFamily("snowmelt_output_failed", "Failed events written", labels=labels)
+    missed = CounterMetricFamily("snowmelt_output_missed", "Records dropped before they were written", labels=labels)
+    lag = GaugeMetricFamily("snowmelt_output_lag", "Records of the event log that wait for the output", labels=labels)
+    head = log.head()
+    for each in all_progress(log):
+        events.add_metric([each.name], each.events)
+        failed.add_metric([each.name], each.failed)
+        missed.add_metric([each.name], each.missed)
+        lag.add_metric([each.name], max(head - each.position, 0))
+    yield from (events, failed, missed, lag)

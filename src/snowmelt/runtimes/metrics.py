@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from snowmelt.api.hub import Hub
 from snowmelt.collector.app import Collector
-from snowmelt.runtimes.connector_metrics import source_metrics
+from snowmelt.runtimes.connector_metrics import output_metrics, source_metrics
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
@@ -70,6 +70,7 @@ class ServerMetrics:
             failed.add_metric([category], count)
         yield failed
         yield from source_metrics(self._log)
+        yield from output_metrics(self._log)
         rejected = CounterMetricFamily(
             "snowmelt_rejected_values",
             "Values that could not serve an attribute",

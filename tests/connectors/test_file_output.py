@@ -130,7 +130,7 @@ def test_json_and_failed_events(make_out: Callable[..., Out]) -> None:
 def test_every_line_is_there_once_whenever_the_writer_dies(
     deaths: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    out = Out(tmp_path_factory.mktemp("out"), gzip=True, rotate_mb=0.002)
+    out = Out(tmp_path_factory.mktemp("out"), gzip=True, rotate_mb=0.001)
     for where, after in deaths:
         out.track(4)
         with pytest.MonkeyPatch.context() as patched:

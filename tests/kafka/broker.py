@@ -51,8 +51,10 @@ class Broker:
             "broker.heartbeat.interval.ms": 200,
         }
         self._config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config)).wait(60)
+        # Its first letter is never the dash of an option.
+        cluster = urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+        formatting = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config))
+        assert formatting.wait(60) == 0, f"the broker's folder was not made; see {folder}/output"
         self.start()
 
     def start(self) -> None:

@@ -92,6 +92,8 @@ def trim_log(
     Returns:
         How many were dropped.
     """
+    if not outputs:
+        return log.trim(covered, now_ms - retention_ms)
     positions = {progress.name: progress.position for progress in all_progress(log)}
     taken = min([covered, *(positions[output.name] for output in outputs if output.name in positions)])
     dropped = log.trim(taken, now_ms - retention_ms)

@@ -121,8 +121,9 @@ class Broker:
         eventually(done, "the offset is set")
 
     def close(self) -> None:
-        """End it."""
-        self.kill()
+        """End it, if it runs."""
+        if self.process.poll() is None:
+            self.kill()
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, f"the broker ended; see {self._folder}/output"

@@ -30,7 +30,7 @@ def test_each_partition_and_each_output(tmp_path: Path) -> None:
     registry = CollectorRegistry()
     registry.register(Both(log))  # type: ignore[arg-type]
     shown = {line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")}
-    first, second = ('{partition="%d",source="main",topic="t"}' % number for number in range(2))
+    first, second = (f'{{partition="{number}",source="main",topic="t"}}' for number in range(2))
     assert shown == {
         f"snowmelt_source_messages_total{first} 7.0",
         f"snowmelt_source_unreadable_total{first} 1.0",

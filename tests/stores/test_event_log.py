@@ -109,6 +109,7 @@ def test_a_full_log_takes_nothing_says_why_and_goes_on_after_a_trim(tmp_path: Pa
         while True:
             log.append(events(b"y"))
     last = log.head()
+    log.append([], [Note("output", ("a",), None, b"1")])  # an output says that it needs nothing of this any more
     assert sum(1 for _ in log.follow()) == last
     assert log.trim(last, older_than=1) == last - 1
     assert log.append(group) == last + len(group)

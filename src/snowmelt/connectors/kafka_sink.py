@@ -48,7 +48,7 @@ class KafkaSink:
         self._error: KafkaError | None = None
         self._refused: list[_Sent] = []
         properties = {"queue.buffering.max.kbytes": 65_536, "linger.ms": 5} | settings.properties
-        config = configuration(settings.brokers, properties, enable_idempotence=True, acks="all")
+        config = configuration(settings.name, settings.brokers, properties, enable_idempotence=True, acks="all")
         try:
             self._producer: Producer = self._kafka.Producer(config)
         except (self._kafka.KafkaException, ValueError, TypeError) as error:

@@ -136,6 +136,7 @@ class KafkaReader:
     def _consumer(self) -> "Consumer":
         settings = self.settings
         config = configuration(
+            settings.name,
             settings.brokers,
             settings.properties,
             group_id=settings.group,
@@ -171,7 +172,9 @@ class _Session:
 
     def run(self, is_stopping: Callable[[], bool], until_end: bool) -> None:
         topic = self._settings.topic
-        cluster = self._consumer.list_topics(topic, timeout=ANSWER_SECONDS)
+        cluster = self._metadata(topic, is_stopping)
+        if cluster is None:
+            return
         if (error := cluster.topics[topic].error) is not None:
             raise ConnectorError(f"{topic} at {self._settings.brokers}: {error.str()}")
         self._cluster = cluster.cluster_id or ""
@@ -190,6 +193,17 @@ class _Session:
                 if self._messages:
                     self._commit()
                 return
+
+    def _metadata(self, topic: str, is_stopping: Callable[[], bool]) -> Any:
+        """What the brokers say of the cluster and the topic; ``None`` if it was told to stop before they answered."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not is_stopping():
+            try:
+                return self._consumer.list_topics(topic, timeout=1.0)
+            except self._kafka.KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+        return None
 
     def close(self) -> None:
         """Leave; what was read and not committed is read again by whoever has the partition next."""

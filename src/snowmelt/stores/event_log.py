@@ -95,8 +95,8 @@ class EventLog:
             for kind, time, body in records:
                 last += 1
                 txn.put(_SEQUENCE.pack(last), _HEADER.pack(kind.value, time) + body, append=True)
-            pages = txn.stat()
-            if (pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]) * pages["psize"] > self._room:
+            # Notes alone may use what is left: trimming waits for some of them.
+            if records and _bytes_used(txn) > self._room:
                 raise lmdb.MapFullError("what is left is kept for trimming")
         return last
 
@@ -211,6 +211,11 @@ class EventLog:
                 f"record {sequence} of the event log at {self.path} is of a kind that this release does not know "
                 f"({mark!r}): run the release that wrote it, or a newer one"
             ) from error
+
+
+def _bytes_used(txn: lmdb.Transaction) -> int:
+    pages = txn.stat()
+    return int((pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]) * pages["psize"])
 
 
 def _last(txn: lmdb.Transaction) -> int:

@@ -9,9 +9,10 @@ import pytest
 from conftest import eventually
 from kafka.broker import Broker
 from kafka.reading import Died, Store, lines, users
-from snowmelt.connectors import kafka_source as module
 from snowmelt.connectors.errors import ConnectorError
 from snowmelt.connectors.kafka_positions import STAGED, Positions
+from snowmelt.connectors.kafka_session import RejoinError, Session
+from snowmelt.connectors.kafka_source import KafkaReader
 from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.stores.event_log import Kind
 
@@ -97,15 +98,15 @@ def test_a_commit_of_which_nothing_is_heard_is_looked_up(
 ) -> None:
     broker.produce(topic, lines(0, 60), 3)
     asked: list[int] = []
-    whole = module._Session._require_membership
+    whole = Session._require_membership
 
     def forgets(self: Any) -> None:
         whole(self)
         asked.append(1)
         if len(asked) in (1, 3):  # once before and once after Kafka has taken the commit
-            raise module._Rejoin("as if")
+            raise RejoinError("as if")
 
-    monkeypatch.setattr(module._Session, "_require_membership", forgets)
+    monkeypatch.setattr(Session, "_require_membership", forgets)
     store().read()
     assert len(asked) >= 3
     assert store().users() == users(60)
@@ -141,7 +142,7 @@ def test_reading_waits_while_the_engine_is_behind(broker: Broker, topic: str, st
         return store().users().total() >= 30
 
     broker.produce(topic, lines(0, 30), 3)
-    module.KafkaReader(store().settings, store().log, store().bell, is_behind).run(is_stopping)
+    KafkaReader(store().settings, store().log, store().bell, is_behind).run(is_stopping)
     assert store().users() == users(30)
 
 
@@ -177,9 +178,9 @@ def test_an_offset_that_an_operator_set_is_obeyed(broker: Broker, topic: str, st
 
 def test_what_is_missing_is_told(broker: Broker, store: MakeStore) -> None:
     absent = store(topic="absent")
-    reader = module.KafkaReader(absent.settings, absent.log, absent.bell)
+    reader = KafkaReader(absent.settings, absent.log, absent.bell)
     with pytest.raises(ConnectorError, match="absent at 127"):
         reader.run(lambda: False, insists=False)
     wrong = store("b", properties={"session.timeout.ms": "soon"})
     with pytest.raises(ConnectorError, match=r"the source `main` cannot be used as it is set up.*session.timeout.ms"):
-        module.KafkaReader(wrong.settings, wrong.log, wrong.bell)
+        KafkaReader(wrong.settings, wrong.log, wrong.bell)

@@ -23,6 +23,7 @@ class _Stored(msgspec.Struct, array_like=True):
     head: int
     digest: bytes
     size: int
+    is_whole: bool
     time: int
 
 
@@ -38,6 +39,8 @@ class FileProgress:
         path: of the file.
         again: begin at the start whatever was imported before.
 
+    ``start`` is where to begin; ``is_whole`` says that there is nothing new.
+
     Raises:
         OSError: the file cannot be read.
     """
@@ -49,21 +52,34 @@ class FileProgress:
         self._head = min(HEAD_BYTES, self._size)
         self._digest = _digest(path, self._head)
         self.start = Start()
+        self.is_whole = False
         stored = _decode(self._held) if self._held else None
         if stored and not again and stored.size <= self._size and _digest(path, stored.head) == stored.digest:
             self.start = Start(stored.offset, stored.line)
+            # Else a compressed file would have to be unpacked to its end to find nothing new.
+            self.is_whole = stored.is_whole and stored.size == self._size
+        self._reached = self.start
 
     def note(self, block: Block) -> Note:
-        """The note that goes with a block; each is to be appended before the next is asked for."""
+        """The note that goes with a block; notes are to be appended in the order in which they are asked for."""
+        self._reached = Start(block.end, block.first + len(block.lines))
+        return self._note(is_whole=False)
+
+    def end(self) -> Note:
+        """The note that all of the file was taken."""
+        return self._note(is_whole=True)
+
+    def _note(self, is_whole: bool) -> Note:
         was = self._held
         self._held = _encode(
             _Stored(
                 path=self._name,
-                offset=block.end,
-                line=block.first + len(block.lines),
+                offset=self._reached.offset,
+                line=self._reached.line,
                 head=self._head,
                 digest=self._digest,
                 size=self._size,
+                is_whole=is_whole,
                 time=time.time_ns() // 1_000_000,
             )
         )

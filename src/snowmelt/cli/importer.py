@@ -82,13 +82,17 @@ class Importer:
                 self._refuse(bad[-1])
         now = self.clock()
         self._entries += [*records(good, now), *as_unreadable(bad, now)]
-        self._notes += [note] if note else []
         self._readable += len(good)
-        if self._readable:
+        self.note(note)
+        self.tally.appended += len(good)
+
+    def note(self, note: Note | None) -> None:
+        """Append what waits, and a note; nothing as long as nothing was readable."""
+        self._notes += [note] if note else []
+        if self._readable and (self._entries or self._notes):
             self.log.append(self._entries, self._notes)
             self.bell.ring()
             self._entries, self._notes = [], []
-            self.tally.appended += len(good)
 
     def _refuse(self, line: UnreadableLine) -> None:
         self.tally.unreadable += 1

@@ -105,10 +105,15 @@ def _ingest_files(settings: Settings, data: DataDir, files: list[Path], line_for
                 progress = None if path == STDIN else FileProgress(log, path, again)
                 start = progress.start if progress else Start()
                 before += start.line - 1
+                if progress and progress.is_whole:
+                    advance(path.stat().st_size)
+                    continue
                 for block in read_blocks(path, start=start):
                     importer.take(str(path), block, progress.note(block) if progress else None)
                     advance(block.consumed)
+                importer.note(progress.end() if progress else None)
         except OSError as error:
+            warn(_summary(importer.tally, started))
             raise CommandError(f"a file cannot be read: {error}") from error
         except BaseException:
             warn(_summary(importer.tally, started))

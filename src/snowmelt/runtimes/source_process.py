@@ -3,6 +3,7 @@
 import select
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -17,9 +18,21 @@ from snowmelt.stores.bell import Bell
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
 
-MAX_RECORDS_BEHIND = 2_000
-"""Records of the event log that may wait for the engine before reading pauses: Kafka keeps the rest, and the disk stays
-free for trackers. A million events at most."""
+BEHIND_SECONDS = 10.0
+"""How long a record of the event log may wait for the engine before reading pauses: Kafka keeps the rest, and the disk
+stays free for trackers."""
+
+
+def engine_is_behind(log: EventLog, position: int) -> bool:
+    """Whether the record that the engine is to apply next has waited for too long.
+
+    Args:
+        log: whose record.
+        position: of the engine.
+    """
+    with log.reading() as read:
+        waiting = read(position, 1)
+        return bool(waiting) and time.time() - waiting[0].time / 1000 > BEHIND_SECONDS
 
 
 @contextmanager
@@ -52,7 +65,7 @@ def open_reader(
         if data.profiles.is_dir():  # without it no engine has ever run, and none can be behind
             profiles = ProfileReader(data.profiles, settings.engine.map_size)
             owned.callback(profiles.close)
-            is_behind = lambda: log.head() - profiles.position() > MAX_RECORDS_BEHIND  # noqa: E731
+            is_behind = lambda: engine_is_behind(log, profiles.position())  # noqa: E731
         yield KafkaReader(source, log, bell, is_behind, report)
     lock.release()
 

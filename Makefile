@@ -34,6 +34,7 @@ serve: setup  ## run a server on ./snowmelt-data (SERVE_ARGS="--port 8080")
 
 test: setup  ## install what the tests need and run them all
 	PYTHON=$(PYTHON) scripts/system-deps tests
+	scripts/kafka-jars
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 
 nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests

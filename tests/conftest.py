@@ -1,6 +1,7 @@
 """What many tests share: real servers in temporary folders, and waiting without sleeping."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -40,10 +41,13 @@ class Server(testing.Server):
 
     def metric(self, name: str) -> float:
         """The value of a metric without labels."""
-        for line in httpx.get(f"{self.url}/metrics").text.splitlines():
-            if line.startswith(f"{name} "):
-                return float(line.split()[1])
-        raise KeyError(name)
+        [value] = self.metrics(name)
+        return value
+
+    def metrics(self, name: str) -> list[float]:
+        """The values of a metric, one for each set of labels."""
+        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
+        return [float(line.split()[-1]) for line in lines if re.match(rf"{name}[ {{]", line)]
 
     def processes(self) -> list[int]:
         """The supervisor's process id, then its children's."""

@@ -12,7 +12,9 @@ from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.enrichment.failed import FailedEvent, size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
 from snowmelt.events import json as event_json
+from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.interventions.firing import Firing
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.firing_step import FiringStep
@@ -262,6 +264,12 @@ class Engine:
         if record.kind is Kind.EVENTS:
             chunks.append(record.body)
             return
+        if record.kind is Kind.UNREADABLE:
+            try:
+                failed.extend(_unreadable(record))
+            except Exception as error:
+                failed.append(_fault(record, 0, now, error))
+            return
         statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
         outcomes: Sequence[Outcome]
@@ -314,6 +322,14 @@ class Engine:
 
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
     return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+
+
+def _unreadable(record: Record) -> list[Failed]:
+    """The lines of a record that were no events."""
+    return [
+        Failed(record.sequence, item, record.time, CATEGORY, reason_of(line), failed_row(line))
+        for item, line in enumerate(decode_unreadable(record.body))
+    ]
 
 
 def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:

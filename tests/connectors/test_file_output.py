@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from snowmelt.connectors.output_progress import all_progress, load, settle_outpu
 from snowmelt.connectors.output_writer import OutputWriter
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import tsv
+from snowmelt.events.payload import SizeViolation
 from snowmelt.settings_connectors import FilesOutput
 from snowmelt.stores.errors import NoteMovedError
 from snowmelt.stores.event_log import EventLog, Kind, encode_payload
@@ -219,3 +221,18 @@ def test_a_folder_that_cannot_be_used_is_tried_again(make_out: Callable[..., Out
     lines = Lines("enriched-tsv", Enricher())
     OutputWriter("lake", out.log, lines, lambda files: FileSink(out.settings, files)).run(is_stopping)
     assert out.users() == ["0", "1"]
+
+
+def test_what_was_too_large_to_be_recorded_goes_out_as_failed(make_out: Callable[..., Out]) -> None:
+    out = make_out()
+    violation = SizeViolation(timestamp=5, maximum=10, actual=99, expectation="shorter", beginning="{")
+    out.log.append([(Kind.OVERSIZE, 5, msgspec.msgpack.encode(violation))])
+    out.track()
+    out.write()
+    assert out.users() == ["0"]
+    [path] = out.files("failed")
+    data = path.read_bytes()
+    [line] = (gzip.decompress(data) if ".gz" in path.name else data).splitlines()
+    failure = msgspec.json.decode(line)
+    assert failure["schema"].split("/")[1] == "size_violation"
+    assert failure["data"]["failure"]["actualSizeBytes"] == 99

@@ -314,7 +314,9 @@ def test_masking_row(address: str, octets: int, segments: int | None, masked: st
 def list_files(tmp_path: Path) -> dict[str, str]:
     """A made-up list of robots."""
     contents = {
-        "ip_file": "# excluded\n192.0.2.0/28\n192.0.2.16/28\n2001:db8::/64\n198.51.100.7\n203.0.112.8/30\n203.0.112.0/24\n",
+        "ip_file": (
+            "# excluded\n192.0.2.0/28\n192.0.2.16/28\n2001:db8::/64\n198.51.100.7\n203.0.112.8/30\n203.0.112.0/24\n"
+        ),
         "exclude_useragent_file": (
             "# robots\nspider|1||0|2|0|\nold bot|0||0|0|0|03/01/2025\nnewer bot|0||0|1|0|12/31/2030\n"
             "start|1||0|1|1|\nprobe|1|probe of health, Probe+|0|0|0|\ndead|0||0|0|0|\n"

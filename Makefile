@@ -38,7 +38,7 @@ test: setup  ## install what the tests need and run them all
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 
 nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/process/test_openapi_document.py $(TEST_ARGS)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/fuzz tests/process/test_openapi_document.py $(TEST_ARGS)
 
 fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS=1000000 FUZZ_SEED=7)
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --payloads $(FUZZ_PAYLOADS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))

@@ -1,6 +1,7 @@
 """What many tests share: real servers in temporary folders, and waiting without sleeping."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,12 @@ class Server(testing.Server):
             if line.startswith(f"{name} "):
                 return float(line.split()[1])
         raise KeyError(name)
+
+    def metrics(self, name: str, label: str) -> dict[str, float]:
+        """The values of a metric by its only label."""
+        text = httpx.get(f"{self.url}/metrics").text
+        found = re.findall(rf'^{name}{{{label}="([^"]*)"}} (.+)$', text, re.MULTILINE)
+        return {value: float(number) for value, number in found}
 
     def processes(self) -> list[int]:
         """The supervisor's process id, then its children's."""

@@ -34,8 +34,7 @@ stall_seconds = 1.0
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Server]:
     """A server with two web processes, short heartbeats and little patience."""
-    (tmp_path / "snowmelt.toml").write_text(SETTINGS)
-    running = Server(tmp_path / "data", "--workers", "2")
+    running = Server(tmp_path / "data", "--workers", "2", settings=SETTINGS)
     yield running
     running.close()
 
@@ -117,10 +116,8 @@ def test_a_push_reaches_every_stream_of_its_targets_once_on_any_worker(pair: Ser
         one.socket.close()
 
 
-def test_a_slow_subscriber_is_cut_off_without_harm_to_others(server: Server, tmp_path: Path) -> None:
-    server.close()
-    (tmp_path / "snowmelt.toml").write_text(SETTINGS)
-    server.start()
+def test_a_slow_subscriber_is_cut_off_without_harm_to_others(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", settings=SETTINGS)
     ann = str(uuid4())
     slow, quick = Raw(server.url, ann, small=True), Raw(server.url, ann)
     for one in (slow, quick):
@@ -137,6 +134,7 @@ def test_a_slow_subscriber_is_cut_off_without_harm_to_others(server: Server, tmp
     assert slow.ended()
     slow.socket.close()
     quick.socket.close()
+    server.close()
 
 
 def test_streams_end_at_once_when_the_server_stops(pair: Server) -> None:

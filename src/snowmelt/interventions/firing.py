@@ -12,6 +12,9 @@ from snowmelt.interventions.rule import Rule
 _FIRINGS = UUID("6f0a2b74-2d0e-5f3c-9a5e-6f1d4c1a7b90")
 """The namespace of the ids of firings: equal firings, such as those of a log that is read again, have equal ids."""
 
+SOON_MS = 1_000
+"""So soon after criteria came to hold by time it does not matter whether they do still."""
+
 Keys: TypeAlias = tuple[str | None, ...]
 Targets: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -128,7 +131,9 @@ class Watch:
         self._index(wait, wait.due if wait.due is None or wait.due > until else self._lapse(wait, until))
 
     def _lapse(self, wait: Wait, until: int) -> int | None:
-        """Fire if the criteria have come to hold since by time alone, and hold still.
+        """Fire if the criteria have come to hold since by time alone.
+
+        Whoever comes late, because the server was down, must find that they hold still.
 
         Returns:
             The next instant that is to be waited for.
@@ -138,7 +143,7 @@ class Watch:
         while at is not None and at <= until:
             if self._rule.holds(profiles, at) and not self._rule.holds(profiles, at - 1):
                 targets = self._open(wait.targets)
-                if targets and self._rule.holds(profiles, until):
+                if targets and (until - at <= SOON_MS or self._rule.holds(profiles, until)):
                     self._send(wait.keys, targets, at, f"time {at}")
                     return None
             at = self._rule.turn(profiles, at)

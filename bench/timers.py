@@ -144,7 +144,9 @@ class Engine:
             name="shop",
             attribute_key=user_id,
             owner="bench@example.com",
-            attributes=[Attribute(name="quiet", type="double", aggregation="time_since_last", time_unit="min", events=[])],
+            attributes=[
+                Attribute(name="quiet", type="double", aggregation="time_since_last", time_unit="min", events=[])
+            ],
         )
         criteria = InterventionCriterion(attribute="shop:quiet", operator=">=", value=QUIET_MS / 60_000)
         abandoned = RuleIntervention(
@@ -197,7 +199,7 @@ class Engine:
         return sizes["Anonymous"], sizes["Rss"]
 
     def rounds(self, name: str) -> list[float]:
-        """For each of some timers that fall due in the same second, how many ms later its firing is there to be sent."""
+        """How many ms after its instant each of some timers has its firing in the outbox; they share one second."""
         waits: list[float] = []
         for number in range(ROUNDS):
             place, second = self._outbox.head(), now_ms() + AHEAD_MS

@@ -58,7 +58,7 @@ class Server(testing.Server):
         lines = httpx.get(f"{self.url}/metrics").text.splitlines()
         return [float(line.split()[-1]) for line in lines if re.match(rf"{name}[ {{]", line)]
 
-    def metrics(self, name: str, label: str) -> dict[str, float]:
+    def metrics_by(self, name: str, label: str) -> dict[str, float]:
         """The values of a metric by its only label."""
         text = httpx.get(f"{self.url}/metrics").text
         found = re.findall(rf'^{name}{{{label}="([^"]*)"}} (.+)$', text, re.MULTILINE)

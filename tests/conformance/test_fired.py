@@ -91,4 +91,4 @@ def end_of(server: Any, identifier: str) -> None:
 
 def fired(server: Any) -> dict[str, float]:
     """How often each intervention has fired, as the metrics have it."""
-    return server.metrics("snowmelt_interventions_fired_total", "intervention")
+    return server.metrics_by("snowmelt_interventions_fired_total", "intervention")

@@ -168,4 +168,4 @@ def test_killed_while_interventions_fire(server: Server, subscribers: list[Subsc
             assert changes == [name for name in due[user] if name.startswith("every")], f"in order; seed {seed}"
         ids = [one.intervention_id for one in stream.received]
         assert len(set(ids)) == len(ids)
-    assert sum(server.metrics("snowmelt_interventions_fired_total", "intervention").values()) == total
+    assert sum(server.metrics_by("snowmelt_interventions_fired_total", "intervention").values()) == total

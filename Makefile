@@ -39,11 +39,12 @@ serve: setup  ## run a server on ./snowmelt-data (SERVE_ARGS="--port 8080")
 
 test: setup  ## install what the tests need and run them all
 	PYTHON=$(PYTHON) scripts/system-deps tests
+	scripts/kafka-jars
 	$(BIN)/python scripts/build_shop.py
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 
 nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/process/test_openapi_document.py $(TEST_ARGS)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/fuzz tests/process/test_openapi_document.py $(TEST_ARGS)
 
 fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS=1000000 FUZZ_SEED=7)
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --payloads $(FUZZ_PAYLOADS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))

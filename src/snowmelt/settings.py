@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from snowmelt.settings_collector import CollectorSettings
+from snowmelt.settings_connectors import KafkaSource, Output, named_apart
 from snowmelt.settings_enrichment import EnrichmentSettings
 
 GiB = 1024**3
@@ -114,6 +115,10 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     mcp: McpSettings = McpSettings()
     interventions: InterventionSettings = InterventionSettings()
+    sources: Annotated[list[KafkaSource], AfterValidator(named_apart)] = []
+    """Kafka topics that enriched events are read from."""
+    outputs: Annotated[list[Output], AfterValidator(named_apart)] = []
+    """Files and Kafka topics that enriched and failed events are written to."""
 
     @classmethod
     def settings_customise_sources(

@@ -12,8 +12,10 @@ from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.enrichment.failed import FailedEvent, size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
 from snowmelt.events import json as event_json
-from snowmelt.interventions.firing import Firing
+from snowmelt.events.unreadable import decode_unreadable
+from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
@@ -89,11 +91,9 @@ class Engine:
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
         self._dispatch = dispatch
-        self._lost = FiringMark()
-        if dispatch is not None and self.statistics.firings < dispatch.mark.number:
-            # The profiles were put back, after a power cut; no number of a firing is used twice.
-            self._lost = dispatch.mark
-            self.statistics.firings = dispatch.mark.number
+        # After a power cut the profiles were put back: how far the life came that they have forgotten.
+        forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
+        self._lost = dispatch.mark if dispatch is not None and forgotten else None
         self._recall()
         if store.definitions:
             self._define(read_snapshot(store.definitions))
@@ -116,13 +116,16 @@ class Engine:
             records = self._unread(read, self.position)
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
-                if not records:
+                if self._lost is not None and self.position >= self._lost.position:
+                    busy = self._end_of_lost(self._lost, statistics)
+                elif not records:
                     busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
                 elif records[0].kind is Kind.DEFINITIONS:
                     busy = self._commit_definitions(records[0], statistics)
                 else:
                     busy = self._commit_events(read, records, statistics)
-                    self._commit_alarms(statistics, min(self._clock() - SETTLE_MS, statistics.last_record))
+                    until = min(self._clock() - SETTLE_MS, statistics.last_record)
+                    self._commit_alarms(statistics, until if self._lost is None else min(until, self._lost.time))
             except BaseException:
                 # What was changed in memory was not stored.
                 self._forget_profiles()
@@ -146,8 +149,8 @@ class Engine:
 
     def _unread(self, read: Read, position: int) -> Sequence[Record]:
         """The next records; no step goes beyond the place up to which a forgotten life has sent what fired."""
-        records, sent = read(position, READ_RECORDS), self._lost.position
-        return [one for one in records if one.sequence <= sent] if position < sent else records
+        records, lost = read(position, READ_RECORDS), self._lost
+        return records if lost is None else [one for one in records if one.sequence <= lost.position]
 
     def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> bool:
         started = time.monotonic()
@@ -175,8 +178,7 @@ class Engine:
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
-                past = position == self._lost.position
-                if position != records[-1].sequence or time.monotonic() > deadline or past:
+                if position != records[-1].sequence or time.monotonic() > deadline:
                     break
                 records = self._unread(read, position)
             commit.store(self._profiles)
@@ -188,7 +190,7 @@ class Engine:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             commit.position = position
-            self._fire(firing, commit, statistics, lambda fired: position > self._lost.position)
+            self._fire(firing, commit, statistics)
             if failed:
                 self._failed.add(failed)
         self._clear_away()
@@ -209,18 +211,28 @@ class Engine:
             self._load_from(commit)
             firing.ring(commit.due(until, ALARMS), self._program, until)
             commit.store(self._profiles)
-            past = commit.position < self._lost.position
-            self._fire(firing, commit, statistics, lambda fired: not past and fired.at > self._lost.time)
+            self._fire(firing, commit, statistics)
         self._clear_away()
+        return True
+
+    def _end_of_lost(self, lost: FiringMark, statistics: Statistics) -> bool:
+        """Do again, without sending anything, what a forgotten life did by time alone after its last event.
+
+        Second by second, as that did it: what came to hold then may hold no more.
+        """
+        at = self._store.next_alarm()
+        if at is None or not self._commit_alarms(statistics, min(at + SOON_MS, lost.time)):
+            # What comes now is new. No number of a firing is used twice; the next commit keeps this one.
+            self._lost, statistics.firings = None, lost.number
         return True
 
     def _load_from(self, commit: Commit) -> None:
         for kept in self._program.kept:
             self._profiles[kept.state_id].load = commit.loader(kept.state_id, kept.decode)
 
-    def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics, is_new: Callable[[Firing], bool]) -> None:
+    def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics) -> None:
         """Put what has fired, and the counts, into a transaction; not what a forgotten life has sent."""
-        if self._dispatch is not None and step.write(commit, statistics, is_new):
+        if self._dispatch is not None and step.write(commit, statistics, is_new=self._lost is None):
             self._dispatch.expect()
         commit.statistics = statistics.encode()
 
@@ -261,6 +273,12 @@ class Engine:
         """The events of a record, as chunks of JSON lines; what cannot become one goes to ``failed``."""
         if record.kind is Kind.EVENTS:
             chunks.append(record.body)
+            return
+        if record.kind is Kind.UNREADABLE:
+            try:
+                failed.extend(_unreadable(record))
+            except Exception as error:
+                failed.append(_fault(record, 0, now, error))
             return
         statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
@@ -314,6 +332,14 @@ class Engine:
 
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
     return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+
+
+def _unreadable(record: Record) -> list[Failed]:
+    """The lines of a record that were no events."""
+    return [
+        Failed(record.sequence, item, record.time, CATEGORY, reason_of(line), failed_row(line))
+        for item, line in enumerate(decode_unreadable(record.body))
+    ]
 
 
 def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:

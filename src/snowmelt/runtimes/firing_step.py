@@ -1,6 +1,6 @@
 """What fires in one step of the engine, until it is committed with what made it fire."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -55,18 +55,18 @@ class FiringStep:
                 logger.error("an alarm of an intervention is given up", state_id=one.state_id, error=repr(error))
             self._alarms.append(Alarm(one.state_id, one.key, one.at, None))
 
-    def write(self, commit: Commit, statistics: Statistics, is_new: Callable[[Firing], bool]) -> bool:
+    def write(self, commit: Commit, statistics: Statistics, *, is_new: bool) -> bool:
         """Put it into the transaction.
 
         Args:
             commit: the transaction.
             statistics: counts what fires.
-            is_new: whether a firing has not been sent by a life of the engine that the profiles have forgotten.
+            is_new: whether the firings were not sent by a life of the engine that the profiles have forgotten.
 
         Returns:
             Whether there is something to send.
         """
-        firings = [firing for firing in self._firings if is_new(firing)]
+        firings = self._firings if is_new else []
         commit.set_alarms(self._alarms)
         if firings:
             commit.fire(statistics.firings + 1, [_delivery(firing) for firing in firings])

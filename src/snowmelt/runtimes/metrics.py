@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from snowmelt.api.hub import Hub
 from snowmelt.collector.app import Collector
+from snowmelt.runtimes.connector_metrics import output_metrics, source_metrics
 from snowmelt.runtimes.state_names import StateName, state_names
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog
@@ -100,6 +101,8 @@ class ServerMetrics:
         for category, count in sorted(statistics.failed.items()):
             failed.add_metric([category], count)
         yield failed
+        yield from source_metrics(self._log)
+        yield from output_metrics(self._log)
         requests = CounterMetricFamily(
             "snowmelt_collector_requests", "Tracker requests of this web process", labels=["outcome"]
         )

@@ -16,7 +16,7 @@ SOURCES = ROOT / "shop"
 BUILD = ROOT / ".build"
 PAGE = BUILD / "shop"
 NEWEST = PAGE / "sources.sha256"
-OLDEST_NODE = 20
+OLDEST_NODE = 18
 
 
 class NotBuiltError(Exception):

@@ -55,8 +55,8 @@ def program(tmp_path: Path, builder: ModuleType) -> Callable[[str, str], None]:
 @pytest.mark.parametrize(
     ("node", "npm", "why"),
     [
-        (None, None, "it needs Node (20 or newer) and npm"),
-        ("echo v18.20.1", "exit 0", "it needs Node 20 or newer, and this is 18.20.1"),
+        (None, None, "it needs Node (18 or newer) and npm"),
+        ("echo v16.20.1", "exit 0", "it needs Node 18 or newer, and this is 16.20.1"),
         (
             "echo v22.1.0",
             "echo no such registry >&2; exit 3",

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 0.5
 PIPED_SECONDS = 5.0
 OFFER_SECONDS = 10.0
-COLUMNS = (
-    "shopper", "domain_userid", "views", "views sent", "carts", "carts sent", "total", "total sent", "offers", "due"
-)  # fmt: skip
+COLUMNS = ("shopper", "views", "views sent", "carts", "carts sent", "total", "total sent", "offers", "due")
+"""They fit into the 80 columns of a terminal."""
 
 
 def demo(
@@ -161,7 +160,6 @@ def _rows(shop: Shop, offers: Offers, values: dict[str, dict[str, Any]]) -> Iter
         read = values[shopper.domain_userid]
         yield (
             shopper.name,
-            shopper.domain_userid[:8],
             str(read["count_product_views"] or 0),
             str(shopper.views),
             str(read["count_add_to_cart"] or 0),

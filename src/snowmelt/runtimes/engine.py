@@ -10,16 +10,18 @@ import structlog
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.enrichment.failed import FailedEvent
-from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.enrichment.failed import FailedEvent, size_violation
+from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
 from snowmelt.events import json as event_json
+from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.outbox import FiringMark
 from snowmelt.stores.profiles import Commit, ProfileStore
@@ -272,10 +274,20 @@ class Engine:
         if record.kind is Kind.EVENTS:
             chunks.append(record.body)
             return
+        if record.kind is Kind.UNREADABLE:
+            try:
+                failed.extend(_unreadable(record))
+            except Exception as error:
+                failed.append(_fault(record, 0, now, error))
+            return
         statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
+        outcomes: Sequence[Outcome]
         try:
-            outcomes = self._enricher.enrich(decode_payload(record.body), now)
+            if record.kind is Kind.OVERSIZE:
+                outcomes = [size_violation(decode_size_violation(record.body), now)]
+            else:
+                outcomes = self._enricher.enrich(decode_payload(record.body), now)
         except Exception as error:
             failed.append(_fault(record, 0, now, error))
             return
@@ -320,6 +332,14 @@ class Engine:
 
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
     return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+
+
+def _unreadable(record: Record) -> list[Failed]:
+    """The lines of a record that were no events."""
+    return [
+        Failed(record.sequence, item, record.time, CATEGORY, reason_of(line), failed_row(line))
+        for item, line in enumerate(decode_unreadable(record.body))
+    ]
 
 
 def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:

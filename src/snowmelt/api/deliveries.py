@@ -130,7 +130,7 @@ class Deliveries:
             return "undelivered"
         new = uuid4()
         attributes = intervention.attributes or {}
-        body = payload(str(new), intervention.name, intervention.version, attributes)
+        body = payload(str(new), intervention.name, intervention.version, attributes, self._settings.text_values)
         try:
             append = self.hub.outbox.append
             place = await asyncio.get_running_loop().run_in_executor(

@@ -19,6 +19,7 @@ from snowmelt.cli.mcp import mcp
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
 from snowmelt.cli.watch import watch
+from snowmelt.cli.webhook import webhook_app
 
 app = typer.Typer(
     cls=ErrorReportingGroup,
@@ -74,3 +75,4 @@ for command in _COMMANDS:
     app.command()(command)
 app.add_typer(failed_app, name="failed")
 app.add_typer(token_app, name="token")
+app.add_typer(webhook_app, name="webhook")

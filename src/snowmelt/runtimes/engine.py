@@ -12,7 +12,7 @@ from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.projection import Projection
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.definitions.wire.delivery import payload
+from snowmelt.definitions.wire.delivery import TextValues, payload
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import json as event_json
@@ -180,7 +180,8 @@ class Engine:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             if firings and self._dispatch is not None and not self._dispatch.is_sent(position):
-                commit.fire(statistics.firings + 1, [_delivery(firing) for firing in firings])
+                deliveries = [_delivery(firing, self._dispatch.text_values) for firing in firings]
+                commit.fire(statistics.firings + 1, deliveries)
                 statistics.add_fired(firing.rule.title for firing in firings)
                 self._dispatch.expect()
             commit.position = position
@@ -269,9 +270,9 @@ class Engine:
         return True
 
 
-def _delivery(firing: Firing) -> Delivery:
+def _delivery(firing: Firing, texts: TextValues) -> Delivery:
     intervention = firing.rule.intervention
-    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes)
+    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes, texts)
     return Delivery(firing.id, firing.targets, body)
 
 

@@ -33,6 +33,7 @@ from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileReader
 from snowmelt.stores.registry import Registry
+from snowmelt.stores.webhooks import counts_at
 
 DRAIN_SECONDS = 10
 COLLECTOR_THRESHOLDS = 5_000, 10, 100
@@ -140,7 +141,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         position=profiles.position,
     )
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
-    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes)
+    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
     doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
     config = uvicorn.Config(
         doors,

@@ -175,7 +175,9 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/registry/interventions/{name}/versions/{version}",
         "/api/v1/registry/services",
         "/api/v1/registry/services/{name}",
+        "/api/v1/testing/attribute_groups",
         "/api/v1/testing/flush",
+        "/api/v1/testing/interventions",
         "/health-all",
     }
 

@@ -28,6 +28,7 @@ from snowmelt.api.public_reads import PublicAttributes
 from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
 from snowmelt.api.revisions import Revisions
 from snowmelt.api.tokens import Tokens
+from snowmelt.previews.job import RunPreview
 from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
@@ -64,6 +65,7 @@ def create_app(
     on_change: OnChange,
     log_head: Callable[[], int],
     position: Callable[[], int],
+    previews: RunPreview,
     clock: NowMs = now_ms,
 ) -> "Api":
     """Everything that is served under ``/api/``, ``/docs/``, ``/openapi.json`` and ``/health-all``.
@@ -84,6 +86,7 @@ def create_app(
             definition is stored.
         log_head: the place of the last record in the event log.
         position: the place in the event log that the profiles include.
+        previews: computes what a definition would have given over recent events.
         clock: the present, for values and for tokens; milliseconds since the epoch.
     """
     registry.require(partial(obstacles, group_values))
@@ -97,7 +100,7 @@ def create_app(
         from snowmelt.api.flush import Progress
         from snowmelt.api.framework import framework_app
 
-        return framework_app(registry, profiles, announcer, keys, tokens, Progress(log_head, position))
+        return framework_app(registry, profiles, announcer, keys, tokens, Progress(log_head, position), previews)
 
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)

@@ -23,6 +23,7 @@ from snowmelt.mcp.serving import agents_door
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
+from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
 from snowmelt.settings import Settings
@@ -139,6 +140,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         on_change=lambda snapshot: announce(log, bell, snapshot),
         log_head=log.head,
         position=profiles.position,
+        previews=Previewer(data.log, settings.log.map_size, settings.previews),
     )
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))

@@ -135,7 +135,8 @@ class InterventionSettings(_Section):
     require_token: bool = False
     """Whether streams need a token that this server has made for their identifiers."""
     text_values: Literal["plain", "json"] = "plain"
-    """How texts are sent as values of attributes: as they are, or as JSON, with quotes. All else is JSON anyway."""
+    """How the engine sends texts as values of attributes: as they are, or as JSON, with quotes. All else is JSON
+    anyway, and values of pushes stay as they come."""
 
 
 class WebhookSettings(_Section):

@@ -155,6 +155,7 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/engines/unpublish",
         "/api/v1/get-online-attributes",
         "/api/v1/interventions",
+        "/api/v1/interventions/tokens",
         *(
             f"/api/v1/registry/{collection}{item}"
             for collection in ("agentic_attributes", "agentic_decisions", "event_logs")

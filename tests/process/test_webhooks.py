@@ -131,5 +131,56 @@ def test_a_push_arrives_too_and_no_secret_gets_out(server: Server, shop: Shop, t
         assert "token=of-the-receiver" not in log
 
 
+def register(server: Server, auth: dict[str, str]) -> None:
+    """A group with a text, and a rule that sends it."""
+    app = {"type": "atomic", "name": "app_id"}
+    last = {"name": "last", "type": "string", "aggregation": "last", "events": [], "property": app}
+    owner = {"owner": "user@company.com", "is_published": True, "version": 1}
+    group = owner | {"name": "apps", "attribute_key": {"name": "domain_userid"}, "attributes": [last]}
+    rule = owner | {"name": "seen", "criteria": {"attribute": "apps:last", "operator": "is not null"}}
+    for path, body in (("attribute_groups", group), ("interventions", rule)):
+        answer = httpx.post(f"{server.url}/api/v1/registry/{path}/", json=body, headers=auth)
+        assert answer.status_code == 201, answer.text
+    server.flush()
+
+
 def metrics(server: Server) -> str:
     return httpx.get(f"{server.url}/metrics").text
+
+
+def test_streams_with_tokens_only(tmp_path: Path) -> None:
+    """The server's log knows neither the token nor who subscribed; `snowmelt interventions push` sends a test."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "snowmelt.toml").write_text('[interventions]\nrequire_token = true\ntext_values = "json"\n')
+    server = Server(tmp_path / "data", "--log-level", "debug")
+    try:
+        user = str(uuid4())
+        url, auth = f"{server.url}/api/v1/interventions", {"Authorization": f"Bearer {server.token}"}
+        asked = {"attribute_keys": {"domain_userid": [user]}}
+        token = httpx.post(f"{url}/tokens", json=asked, headers=auth).json()["token"]
+        assert httpx.get(url, params={"domain_userid": user}).status_code == 401
+        assert httpx.get(url, params={"domain_userid": str(uuid4()), "token": token}).status_code == 403
+        for options in ({"params": {"domain_userid": user, "token": token}}, {"headers": auth}):
+            params = {"domain_userid": user}
+            with httpx.stream("GET", url, **{"params": params, **options}, timeout=20) as stream:  # type: ignore[arg-type]
+                assert stream.status_code == 200
+                lines = stream.iter_lines()
+                assert next(lines) == ": connected"
+                text = snowmelt(
+                    tmp_path, "interventions", "push", "hello", "domain_userid", user, "--attribute", "shop:last=7"
+                )
+                assert text.strip() == "success"
+                data = next(line for line in lines if line.startswith("data: "))
+                assert '"attributes":{"shop:last":"7"}' in data
+        register(server, auth)
+        with httpx.stream("GET", url, params={"domain_userid": user}, headers=auth, timeout=20) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == ": connected"
+            tracker = Shop(server.url, server.token)
+            tracker.track([shop_event(user, "add_to_cart", 1.0) | {"aid": "web"}])
+            data = next(line for line in lines if line.startswith("data: "))
+            assert '"attributes":{"apps:last":"\\"web\\""}' in data
+            tracker.http.close()
+        assert token not in (tmp_path / "data.log").read_text()
+    finally:
+        server.close()

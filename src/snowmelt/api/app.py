@@ -27,6 +27,7 @@ from snowmelt.api.online import OnlineAttributes
 from snowmelt.api.public_reads import PublicAttributes
 from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
 from snowmelt.api.revisions import Revisions
+from snowmelt.api.subscription_passes import Passes
 from snowmelt.api.tokens import Tokens
 from snowmelt.previews.job import RunPreview
 from snowmelt.settings import InterventionSettings
@@ -100,7 +101,10 @@ def create_app(
         from snowmelt.api.flush import Progress
         from snowmelt.api.framework import framework_app
 
-        return framework_app(registry, profiles, announcer, keys, tokens, Progress(log_head, position), previews)
+        progress = Progress(log_head, position)
+        return framework_app(
+            registry, profiles, announcer, keys, tokens, progress, previews, passes, deliveries.targets
+        )
 
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)
@@ -111,7 +115,12 @@ def create_app(
         catalog.refresh(revisions.now())
         return catalog.keys
 
-    deliveries = Deliveries(Hub(outbox, mailboxes), attribute_keys, interventions)
+    def reads(scope: Scope) -> bool:
+        header = authorization(scope)
+        return header is not None and gate.refusal(header, "reader") is None
+
+    passes = Passes(signing_secret, tokens.organization, tokens.clock)
+    deliveries = Deliveries(Hub(outbox, mailboxes), attribute_keys, interventions, passes, reads)
     return Api(framework, online, PublicAttributes(online, catalog), contexts, deliveries, gate, keys)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from snowmelt.api.key_bodies import ApiKeyRequest
+from snowmelt.api.key_bodies import ApiKeyRequest, SubscriptionTokenRequest
 from snowmelt.definitions import (
     AgenticDecision,
     AttributeGroup,
@@ -119,6 +119,10 @@ EXAMPLES: Final[Mapping[type[BaseModel], dict[str, Any]]] = {
     TestInterventionRequest: {
         "intervention": {"name": "welcome_back", "version": 2, "owner": _OWNER, "criteria": _MANY_VIEWS},
         "app_ids": ["shop"],
+    },
+    SubscriptionTokenRequest: {
+        "attribute_keys": {"domain_userid": ["218e8926-3858-431d-b2ed-66da03a1cbe5"]},
+        "expires_in": 600,
     },
     GetServiceAttributesRequest: {"service": "visits", "attribute_keys": {"domain_sessionid": ["a-session"]}},
     GetAttributeGroupAttributesRequest: {

@@ -22,6 +22,9 @@ from snowmelt.api.previews import previews_router
 from snowmelt.api.published import published_router
 from snowmelt.api.reading import Profiles
 from snowmelt.api.services import services_router
+from snowmelt.api.subscription_passes import Passes
+from snowmelt.api.subscription_tokens import subscription_tokens_router
+from snowmelt.api.targets import Targets
 from snowmelt.api.templates import templates_router
 from snowmelt.api.tokens import Tokens
 from snowmelt.previews.job import RunPreview
@@ -36,6 +39,8 @@ def framework_app(
     tokens: Tokens,
     progress: Progress,
     previews: RunPreview,
+    passes: Passes,
+    targets: Targets,
 ) -> FastAPI:
     """Registry, engines, API keys, waiting, health and documentation.
 
@@ -62,6 +67,7 @@ def framework_app(
         api_keys_router(registry),
         flush_router(progress),
         previews_router(registry, previews),
+        subscription_tokens_router(passes, targets),
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(credentials_router(keys, tokens))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import engine, memory, reads, reads_http, rivals, server, start, streams
+from bench import engine, memory, reads, reads_http, rivals, server, start, streams, timers
 from bench.row import Row
 from snowmelt.runtimes.logs import configure_logs
 
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[Path], list[Row]]] = {
     "server": server.run,
     "reads-http": reads_http.run,
     "streams": streams.run,
+    "timers": timers.run,
     "start": start.run,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

@@ -74,7 +74,7 @@ def fired_in(wires: list[Wire], judged: list[Wire], stream: list[Wire], data: st
 
 
 def watching(profiles: dict[int, Profiles], fired: list[Firing]) -> Watching:
-    return lambda rule, projection: Watch(rule, projection, profiles, 0, fired.append)
+    return lambda rule, projection: Watch(rule, projection, profiles, 0, fired.append, lambda alarm: None)
 
 
 def planned_rule(wire: Wire, plans: list[GroupPlan], state_id: int) -> Rule:

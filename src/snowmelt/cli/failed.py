@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from snowmelt.stores.webhook_queue import Waiting, WebhookQueue
 
 CATEGORIES = (
+    "size_violation",
     "collector_payload_format_violation",
     "adapter_failures",
     "tracker_protocol_violations",

@@ -7,13 +7,14 @@ from typing import Any
 from snowmelt.compute import calculated, state
 from snowmelt.compute.handler import MOMENT, moment
 from snowmelt.compute.instant import parse_instant
-from snowmelt.compute.plan import GroupPlan, Property
+from snowmelt.compute.plan import AttributePlan, GroupPlan, Property
 from snowmelt.compute.profiles import MAX_KEY_BYTES
 from snowmelt.compute.projection import Path, Projection
 from snowmelt.compute.properties import NAMES, paths_of, property_source
 from snowmelt.compute.reader import Column, column
 from snowmelt.definitions.intervention import RuleIntervention
 from snowmelt.interventions.criteria import CompiledCriteria, compile_criteria
+from snowmelt.interventions.turning import Turning, turning
 
 Read = tuple[int, Column]
 """A group's place in the rule, and one of its columns."""
@@ -34,6 +35,7 @@ class Rule:
         criteria: compiled.
         reads: where the value of each of the criteria's attributes comes from.
         payload: the name and the source of every value that is sent along.
+        turning: the attributes by which time alone may make it fire, each with its group's place.
     """
 
     state_id: int
@@ -43,6 +45,7 @@ class Rule:
     criteria: CompiledCriteria
     reads: tuple[Read, ...]
     payload: tuple[tuple[str, Read], ...]
+    turning: tuple[tuple[int, Turning], ...] = ()
 
     ends = False
     """What is remembered of a rule stays: who had its intervention gets it once."""
@@ -107,6 +110,15 @@ class Rule:
         """
         return [one.read(profiles[place], at) for place, one in self.reads]
 
+    def holds(self, profiles: Sequence[list[Any] | None], at: int) -> bool:
+        """Whether the criteria hold at a moment (ms since the epoch)."""
+        return self.criteria.holds(self.values(profiles, at))
+
+    def turn(self, profiles: Sequence[list[Any] | None], now: int) -> int | None:
+        """The earliest instant after ``now`` (ms since the epoch) at which time may make the criteria hold."""
+        found = [turning.next(profiles[place], now) for place, turning in self.turning]
+        return min((at for at in found if at is not None), default=None)
+
     def attributes(self, profiles: Sequence[list[Any] | None], at: int) -> dict[str, Any]:
         """What is sent along, by ``group:attribute``, at a moment."""
         return {name: one.read(profiles[place], at) for name, (place, one) in self.payload}
@@ -143,6 +155,8 @@ def plan_rule(
         return groups.index(plan)
 
     reads: list[Read] = []
+    meant: dict[str, AttributePlan] = {}
+    places: dict[str, int] = {}
     for name in criteria.attributes:
         group_name, _, attribute_name = name.partition(":")
         place = place_of(group_name, sources.get(name))
@@ -150,13 +164,23 @@ def plan_rule(
         if not found:
             raise ValueError(f"`{name}` is not computed")
         reads.append((place, column(found[0])))
+        meant[name], places[name] = found[0], place
     payload = dict(zip(criteria.attributes, reads, strict=True))
     for link in intervention.payload_attribute_groups or ():
         place = place_of(link.name, link.version)
         for attribute in groups[place].attributes:
             payload.setdefault(f"{link.name}:{attribute.name}", (place, column(attribute)))
+    # Time brings about no change: that is for events.
+    waited_for = {} if criteria.changed else turning(intervention.criteria, meant)
     return Rule(
-        state_id, intervention, tuple(groups), tuple(targets.items()), criteria, tuple(reads), tuple(payload.items())
+        state_id,
+        intervention,
+        tuple(groups),
+        tuple(targets.items()),
+        criteria,
+        tuple(reads),
+        tuple(payload.items()),
+        tuple((places[name], one) for name, one in waited_for.items()),
     )
 
 

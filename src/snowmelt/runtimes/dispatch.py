@@ -32,7 +32,7 @@ class Dispatch:
     The outbox is another store, so this takes two transactions. The mark that the outbox commits with the firings says
     which of them it has; whenever the process dies, the next start drops those and appends the others. The mark is on
     the disk while profiles may not be: after a power cut they are rebuilt from the log, and what fires again up to the
-    marked place was sent long ago.
+    marked place and instant was sent long ago.
 
     Args:
         store: has the firings.
@@ -57,10 +57,6 @@ class Dispatch:
         store.drop_pending(self.mark.number)
         self._waiting = bool(store.pending(1))
 
-    def is_sent(self, position: int) -> bool:
-        """Whether what fires before this place in the log was sent by a life of the engine that is forgotten."""
-        return position <= self.mark.position
-
     def expect(self) -> None:
         """There are firings that were just committed."""
         self._waiting = True
@@ -78,9 +74,10 @@ class Dispatch:
         try:
             while rows := self._store.pending(TOGETHER):
                 number = rows[-1][0]
-                # Only with the last of them is everything there up to the position.
-                reached = position if len(rows) < TOGETHER else self.mark.position
-                mark = FiringMark(number, max(reached, self.mark.position), max(self._clock(), self.mark.time))
+                mark = self.mark._replace(number=number)
+                if len(rows) < TOGETHER:
+                    # Only with the last of them is everything there.
+                    mark = FiringMark(number, max(position, mark.position), max(self._looked_at(), 0))
                 self._outbox.append([delivery for _, delivery in rows], mark)
                 self.mark = mark
                 self._store.drop_pending(number)
@@ -92,3 +89,8 @@ class Dispatch:
             return False
         self._waiting = False
         return True
+
+    def _looked_at(self) -> int:
+        """Up to when (ms since the epoch) no alarm is left."""
+        now, first = self._clock(), self._store.next_alarm()
+        return now if first is None else min(now, first - 1)

@@ -3,33 +3,40 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 import structlog
 
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
-from snowmelt.compute.projection import Projection
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.definitions.wire.delivery import TextValues, payload
-from snowmelt.enrichment.failed import FailedEvent
-from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.definitions.wire.delivery import TextValues
+from snowmelt.enrichment.failed import FailedEvent, size_violation
+from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
 from snowmelt.events import json as event_json
-from snowmelt.interventions.firing import Firing, Watch
+from snowmelt.events.unreadable import decode_unreadable
+from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
-from snowmelt.stores.outbox import Delivery
-from snowmelt.stores.profiles import ProfileStore
+from snowmelt.stores.outbox import FiringMark
+from snowmelt.stores.profiles import Commit, ProfileStore
 
 READ_RECORDS = 256
 
 SHED_PROFILES = 200
 """Profiles that a step frees at least, of those that the cache has let go of."""
+
+ALARMS = 1_000
+"""Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
+
+SETTLE_MS = 100
+"""An alarm is looked at so much later than it is set for: what happened before it has come into the log by then."""
 
 Read = Callable[[int, int], Sequence[Record]]
 
@@ -85,9 +92,10 @@ class Engine:
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
         self._dispatch = dispatch
-        if dispatch is not None:
-            # After a power cut the store's count may be behind: no number is used twice.
-            self.statistics.firings = max(self.statistics.firings, dispatch.mark.number)
+        self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
+        # After a power cut the profiles were put back: how far the life came that they have forgotten.
+        forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
+        self._lost = dispatch.mark if dispatch is not None and forgotten else None
         self._recall()
         if store.definitions:
             self._define(read_snapshot(store.definitions))
@@ -108,54 +116,57 @@ class Engine:
         """
         with self._log.reading() as read:
             records = self._unread(read, self.position)
-            if not records:
-                return self._send() or self._purge() or self._sweep_some()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
-                if records[0].kind is Kind.DEFINITIONS:
-                    self._commit_definitions(records[0], statistics)
+                if self._lost is not None and self.position >= self._lost.position:
+                    busy = self._end_of_lost(self._lost, statistics)
+                elif not records:
+                    busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
+                elif records[0].kind is Kind.DEFINITIONS:
+                    busy = self._commit_definitions(records[0], statistics)
                 else:
-                    self._commit_events(read, records, statistics)
+                    busy = self._commit_events(read, records, statistics)
+                    until = min(self._clock() - SETTLE_MS, statistics.last_record)
+                    self._commit_alarms(statistics, until if self._lost is None else min(until, self._lost.time))
             except BaseException:
                 # What was changed in memory was not stored.
                 self._forget_profiles()
                 self._recall()
                 raise
+        if not busy:
+            return self._send() or self._purge() or self._sweep_some()
         self.statistics = statistics
         self._send()
         self._purge()
         return True
+
+    def next_alarm(self) -> float | None:
+        """In how many seconds there is something to do even if no event comes; ``None`` if there is not."""
+        at = self._store.next_alarm() if self._dispatch is not None else None
+        return None if at is None else max(at + SETTLE_MS - self._clock(), 0) / 1000
 
     def _send(self) -> bool:
         """Pass on what has fired."""
         return self._dispatch is not None and self._dispatch.send()
 
     def _unread(self, read: Read, position: int) -> Sequence[Record]:
-        """The next records; not beyond the place up to which interventions were sent, if the profiles lost it."""
-        records = read(position, READ_RECORDS)
-        sent = self._dispatch.mark.position if self._dispatch is not None else 0
-        return [one for one in records if one.sequence <= sent] if position < sent else records
+        """The next records; no step goes beyond the place up to which a forgotten life has sent what fired."""
+        records, lost = read(position, READ_RECORDS), self._lost
+        return records if lost is None else [one for one in records if one.sequence <= lost.position]
 
-    def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
+    def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> bool:
         started = time.monotonic()
         deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
-        firings: list[Firing] = []
-
-        def watch(rule: Any, projection: Projection) -> Watch:
-            return Watch(rule, projection, self._profiles, now, firings.append)
-
-        watching = watch if self._dispatch is not None else None
-
+        firing = FiringStep(self._profiles, now, self._texts)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
                 "events are remembered for a shorter time than they should be: raise engine.remembered_events",
                 remembered=len(self._seen),
             )
         with self._store.commit() as commit:
-            for plan in self._program.kept:
-                self._profiles[plan.state_id].load = commit.loader(plan.state_id, plan.decode)
+            self._load_from(commit)
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
                 chunks: list[bytes | memoryview] = []
@@ -164,6 +175,7 @@ class Engine:
                         break
                     self._read(record, now, chunks, failed, statistics)
                     position, statistics.last_record = record.sequence, record.time
+                watching = firing.watch if self._dispatch else None
                 tally = self._program.apply(chunks, self._profiles, now, self._seen, watching)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
@@ -179,15 +191,54 @@ class Engine:
             if self._seen is not None:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
-            if firings and self._dispatch is not None and not self._dispatch.is_sent(position):
-                deliveries = [_delivery(firing, self._dispatch.text_values) for firing in firings]
-                commit.fire(statistics.firings + 1, deliveries)
-                statistics.add_fired(firing.rule.title for firing in firings)
-                self._dispatch.expect()
             commit.position = position
-            commit.statistics = statistics.encode()
+            self._fire(firing, commit, statistics)
             if failed:
                 self._failed.add(failed)
+        self._clear_away()
+        return True
+
+    def _commit_alarms(self, statistics: Statistics, until: int) -> bool:
+        """Look at a piece of the rules that time alone may make fire.
+
+        Args:
+            statistics: counts what fires.
+            until: alarms up to this instant (ms since the epoch) are due; every event before it was counted.
+        """
+        at = self._store.next_alarm() if self._dispatch is not None else None
+        if at is None or at > until:
+            return False
+        firing = FiringStep(self._profiles, until, self._texts)
+        with self._store.commit() as commit:
+            self._load_from(commit)
+            firing.ring(commit.due(until, ALARMS), self._program, until)
+            commit.store(self._profiles)
+            self._fire(firing, commit, statistics)
+        self._clear_away()
+        return True
+
+    def _end_of_lost(self, lost: FiringMark, statistics: Statistics) -> bool:
+        """Do again, without sending anything, what a forgotten life did by time alone after its last event.
+
+        Second by second, as that did it: what came to hold then may hold no more.
+        """
+        at = self._store.next_alarm()
+        if at is None or not self._commit_alarms(statistics, min(at + SOON_MS, lost.time)):
+            # What comes now is new. No number of a firing is used twice; the next commit keeps this one.
+            self._lost, statistics.firings = None, lost.number
+        return True
+
+    def _load_from(self, commit: Commit) -> None:
+        for kept in self._program.kept:
+            self._profiles[kept.state_id].load = commit.loader(kept.state_id, kept.decode)
+
+    def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics) -> None:
+        """Put what has fired, and the counts, into a transaction; not what a forgotten life has sent."""
+        if self._dispatch is not None and step.write(commit, statistics, is_new=self._lost is None):
+            self._dispatch.expect()
+        commit.statistics = statistics.encode()
+
+    def _clear_away(self) -> None:
         for group in self._profiles.values():
             # Faster than new ones come, so that there is an end to it, and a little even of a small step.
             group.shed(SHED_PROFILES + 2 * len(group.touched))
@@ -225,10 +276,20 @@ class Engine:
         if record.kind is Kind.EVENTS:
             chunks.append(record.body)
             return
+        if record.kind is Kind.UNREADABLE:
+            try:
+                failed.extend(_unreadable(record))
+            except Exception as error:
+                failed.append(_fault(record, 0, now, error))
+            return
         statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
+        outcomes: Sequence[Outcome]
         try:
-            outcomes = self._enricher.enrich(decode_payload(record.body), now)
+            if record.kind is Kind.OVERSIZE:
+                outcomes = [size_violation(decode_size_violation(record.body), now)]
+            else:
+                outcomes = self._enricher.enrich(decode_payload(record.body), now)
         except Exception as error:
             failed.append(_fault(record, 0, now, error))
             return
@@ -241,7 +302,7 @@ class Engine:
             except Exception as error:
                 failed.append(_fault(record, item, now, error))
 
-    def _commit_definitions(self, record: Record, statistics: Statistics) -> None:
+    def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
         snapshot = read_snapshot(record.body)
         newer = snapshot.revision > statistics.revision
         with self._store.commit() as commit:
@@ -253,6 +314,7 @@ class Engine:
             commit.statistics = statistics.encode()
         if newer:
             self._define(snapshot)
+        return True
 
     def _define(self, snapshot: Snapshot) -> None:
         """Run these definitions from here on."""
@@ -270,14 +332,16 @@ class Engine:
         return True
 
 
-def _delivery(firing: Firing, texts: TextValues) -> Delivery:
-    intervention = firing.rule.intervention
-    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes, texts)
-    return Delivery(firing.id, firing.targets, body)
-
-
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
     return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+
+
+def _unreadable(record: Record) -> list[Failed]:
+    """The lines of a record that were no events."""
+    return [
+        Failed(record.sequence, item, record.time, CATEGORY, reason_of(line), failed_row(line))
+        for item, line in enumerate(decode_unreadable(record.body))
+    ]
 
 
 def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from snowmelt.api.hub import Hub
 from snowmelt.collector.app import Collector
+from snowmelt.runtimes.connector_metrics import output_metrics, source_metrics
 from snowmelt.runtimes.state_names import StateName, state_names
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog
@@ -104,11 +105,14 @@ class ServerMetrics:
         for category, count in sorted(statistics.failed.items()):
             failed.add_metric([category], count)
         yield failed
+        yield from source_metrics(self._log)
+        yield from output_metrics(self._log)
         requests = CounterMetricFamily(
             "snowmelt_collector_requests", "Tracker requests of this web process", labels=["outcome"]
         )
         requests.add_metric(["accepted"], self._collector.accepted)
         requests.add_metric(["refused"], self._collector.refused)
+        requests.add_metric(["untracked"], self._collector.untracked)
         yield requests
 
     def _of_groups(self, statistics: Statistics) -> Iterator[Metric]:

@@ -15,12 +15,14 @@ from types import FrameType
 import msgspec
 import structlog
 
+from snowmelt.connectors.output_progress import settle_outputs
 from snowmelt.runtimes.child import EXIT_UNUSABLE, STDIN
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
 from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.errors import StoreError
+from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileStore
 
 STOP_SECONDS = 15
@@ -90,10 +92,10 @@ class Child:
         """Tell it to finish what it began and end."""
         self.process.terminate()
 
-    def await_end(self) -> None:
+    def await_end(self, seconds: float = STOP_SECONDS) -> None:
         """Wait for its end, and end it if it takes too long."""
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             logger.error("did not stop in time, killed", child=self.name)
             self.process.kill()
@@ -152,17 +154,22 @@ class Supervisor:
             Child(f"web-{number}", ["snowmelt.runtimes.web", str(fd)], sent, self._events, (fd,))
             for number in range(self._settings.workers)
         ]
+        connectors = [
+            Child(f"{kind}-{each.name}", [f"snowmelt.runtimes.{kind}_process", each.name], sent, self._events)
+            for kind, settings in (("source", self._settings.sources), ("output", self._settings.outputs))
+            for each in settings
+        ]
         try:
             self._start_sender(sent)
-            return self._watch([engine, *webs], url, sent)
+            return self._watch([engine, *webs, *connectors], url, sent)
         finally:
             listener.close()
-            # First no new payloads come in, then the engine finishes; what it fires last waits for the next start.
-            for children in (webs, [engine], self._sender):
+            # First nothing new comes in, then the engine finishes; what it fires last is still posted, or waits.
+            for children in ([*webs, *connectors], [engine], self._sender):
                 for child in children:
                     child.ask_to_stop()
                 for child in children:
-                    child.await_end()
+                    child.await_end(STOP_SECONDS + self._settings.collector.pre_termination_seconds)
             self._data.address.unlink(missing_ok=True)
 
     def _watch(self, children: list[Child], url: str, sent: bytes) -> int:
@@ -222,6 +229,9 @@ class Supervisor:
             logger.warning("the machine went down while in use: profiles are rebuilt from the log", since=restored)
         ProfileStore(self._data.profiles, self._settings.engine.map_size).close()
         engine_lock.release()
+        log = EventLog(self._data.log, self._settings.log.map_size)
+        settle_outputs(log, self._settings.outputs)
+        log.close()
         self._data.sandbox_token(self._settings)
         self._data.signing_secret()
 

@@ -57,7 +57,7 @@ class FiringMark(NamedTuple):
     Args:
         number: of the last firing.
         position: the place in the event log that the profiles had reached by then.
-        time: when it was, ms since the epoch.
+        time: up to when (ms since the epoch) every alarm was looked at by then.
     """
 
     number: int = 0

@@ -12,6 +12,8 @@ import lmdb
 
 from snowmelt.compute import state
 from snowmelt.compute.profiles import Load, Profiles
+from snowmelt.interventions.alarm import Alarm
+from snowmelt.stores.alarm_rows import AlarmRows, DueAlarm
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import PositionMovedError
 from snowmelt.stores.outbox import Delivery
@@ -32,6 +34,7 @@ POSITION = _META + b"position"
 DEFINITIONS = _META + b"definitions"
 STATISTICS = _META + b"statistics"
 _SEEN = SeenRows(_META + b"seen")
+_ALARMS = AlarmRows(_META + b"alarm")
 _PENDING = PendingRows(_META + b"unsent")
 
 
@@ -146,6 +149,11 @@ class ProfileStore:
         with self._env.begin() as txn:
             return _PENDING.first(txn, limit)
 
+    def next_alarm(self) -> int | None:
+        """When the first alarm is set for, ms since the epoch."""
+        with self._env.begin() as txn:
+            return _ALARMS.next(txn)
+
     def drop_pending(self, through: int) -> None:
         """Forget the firings up to a number: they are in the outbox.
 
@@ -239,6 +247,14 @@ class Commit:
     def fire(self, first: int, deliveries: Sequence[Delivery]) -> None:
         """Keep what has fired until it is in the outbox, numbered from ``first``."""
         _PENDING.add(self._txn, first, deliveries)
+
+    def set_alarms(self, alarms: Iterable[Alarm]) -> None:
+        """Set, move or take away alarms, in this order."""
+        _ALARMS.set(self._txn, alarms)
+
+    def due(self, until: int, limit: int) -> list[DueAlarm]:
+        """At most ``limit`` alarms that are set for an instant up to ``until`` (ms since the epoch), in order."""
+        return _ALARMS.due(self._txn, until, limit)
 
     def loader(self, state_id: int, decode: Decode = state.decode) -> Load:
         """What gives the stored profile of a key value, or ``None``, while the transaction lasts.

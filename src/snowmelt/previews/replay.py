@@ -50,6 +50,7 @@ _app_of = msgspec.json.Decoder(_App).decode
 
 def replay(
     log: EventLog,
+    enricher: Enricher,
     plans: Sequence[GroupPlan],
     since: int,
     now: int,
@@ -61,6 +62,7 @@ def replay(
 
     Args:
         log: is only read.
+        enricher: makes events of tracker requests, as the engine's does.
         plans: the groups, with different state ids.
         since: ms since the epoch.
         now: the present, ms since the epoch.
@@ -75,7 +77,7 @@ def replay(
     """
     program = Program(plans)
     profiles = program.fresh_profiles()
-    enricher, seen = Enricher(), SeenEvents(EVER_MS, MOST_EVENTS_REMEMBERED)
+    seen = SeenEvents(EVER_MS, MOST_EVENTS_REMEMBERED)
     place = _place_before(log, since)
     oldest = log.read(log.tail() - 1, 1) if log.tail() else []
     available = max(oldest[0].time, since) if oldest else now

@@ -16,6 +16,8 @@ from snowmelt.definitions import RuleIntervention, read_group
 from snowmelt.errors import SnowmeltError
 from snowmelt.previews.answers import group_rows, matches
 from snowmelt.previews.replay import replay
+from snowmelt.runtimes.enricher import enricher_of
+from snowmelt.settings import Settings
 from snowmelt.stores.event_log import EventLog
 
 NICER = 10
@@ -34,6 +36,7 @@ class Job(msgspec.Struct):
         key_ids: of a group's preview: whose rows; a sample if empty.
         intervention: of an intervention's preview: its definition.
         sources: of that: which of the groups each attribute of the criteria means.
+        enrichment: the settings of enrichment.
         seconds: how long it may take.
         memory_mb: how much memory it may take.
     """
@@ -46,6 +49,7 @@ class Job(msgspec.Struct):
     key_ids: list[str] = []
     intervention: dict[str, Any] | None = None
     sources: dict[str, int] = {}
+    enrichment: dict[str, Any] = {}
     seconds: float = 20.0
     memory_mb: int = 1024
 
@@ -75,11 +79,12 @@ def preview(job: Job, now: int, rng: random.Random) -> Done:
     Raises:
         SnowmeltError: it cannot be done, for a reason that whoever asks can do something about.
     """
+    enricher = enricher_of(Settings.model_validate({"enrichment": job.enrichment}))
     deadline = time.monotonic() + job.seconds
     plans = [plan_group(read_group(group), number) for number, group in enumerate(job.groups, 1)]
     log = EventLog(Path(job.log), job.map_size)
     try:
-        replayed = replay(log, plans, now - job.window_ms, now, frozenset(job.app_ids), deadline)
+        replayed = replay(log, enricher, plans, now - job.window_ms, now, frozenset(job.app_ids), deadline)
     finally:
         log.close()
     if job.intervention is None:

@@ -10,7 +10,7 @@ import structlog
 
 from snowmelt.previews.job import PreviewAnswer, PreviewFailed, PreviewJob
 from snowmelt.runtimes.preview_process import Done, Job
-from snowmelt.settings import PreviewSettings
+from snowmelt.settings import Settings
 
 GRACE_SECONDS: Final = 5.0
 """On top of its time a preview may take so long to start and to end by itself."""
@@ -24,13 +24,13 @@ class Previewer:
 
     Args:
         path: the folder of the event log.
-        map_size: its bound.
-        settings: limits.
+        settings: of the server.
     """
 
-    def __init__(self, path: Path, map_size: int, settings: PreviewSettings) -> None:
-        self._path, self._map_size, self._settings = path, map_size, settings
-        self._turns = asyncio.Semaphore(settings.at_once)
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._path, self._map_size, self._settings = path, settings.log.map_size, settings.previews
+        self._enrichment = settings.enrichment.model_dump(mode="json")
+        self._turns = asyncio.Semaphore(settings.previews.at_once)
         self._there = 0
 
     async def __call__(self, job: PreviewJob) -> PreviewAnswer:
@@ -52,7 +52,8 @@ class Previewer:
         settings = self._settings
         limits: dict[str, Any] = {"seconds": settings.seconds, "memory_mb": settings.memory_mb}
         asked = job._asdict() | {"sources": dict(job.sources)}
-        fields = {"log": str(self._path), "map_size": self._map_size} | limits | asked
+        store = {"log": str(self._path), "map_size": self._map_size, "enrichment": self._enrichment}
+        fields = store | limits | asked
         sent = msgspec.json.encode(msgspec.convert(fields, Job))
         process = await asyncio.create_subprocess_exec(
             sys.executable,

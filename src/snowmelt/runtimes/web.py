@@ -160,7 +160,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         on_change=lambda snapshot: announce(log, bell, snapshot),
         log_head=log.head,
         position=profiles.position,
-        previews=Previewer(data.log, settings.log.map_size, settings.previews),
+        previews=Previewer(data.log, settings),
     )
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))

@@ -15,10 +15,12 @@ from snowmelt.cli.explain import explain
 from snowmelt.cli.failed import failed_app
 from snowmelt.cli.get import get
 from snowmelt.cli.ingest import ingest
+from snowmelt.cli.interventions import interventions_app
 from snowmelt.cli.mcp import mcp
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
 from snowmelt.cli.watch import watch
+from snowmelt.cli.webhook import webhook_app
 
 app = typer.Typer(
     cls=ErrorReportingGroup,
@@ -73,4 +75,6 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 for command in _COMMANDS:
     app.command()(command)
 app.add_typer(failed_app, name="failed")
+app.add_typer(interventions_app, name="interventions")
 app.add_typer(token_app, name="token")
+app.add_typer(webhook_app, name="webhook")

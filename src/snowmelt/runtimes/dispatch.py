@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from snowmelt.definitions.wire.delivery import TextValues
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import NEWS, FiringMark, Outbox
@@ -38,10 +39,19 @@ class Dispatch:
         outbox: is to have them.
         mailboxes: of the processes that have subscribers.
         clock: ms since the epoch.
+        text_values: how texts are sent as values of attributes.
     """
 
-    def __init__(self, store: ProfileStore, outbox: Outbox, mailboxes: Mailboxes, clock: Clock = _now_ms) -> None:
+    def __init__(
+        self,
+        store: ProfileStore,
+        outbox: Outbox,
+        mailboxes: Mailboxes,
+        clock: Clock = _now_ms,
+        text_values: TextValues = "plain",
+    ) -> None:
         self._store, self._outbox, self._mailboxes, self._clock = store, outbox, mailboxes, clock
+        self.text_values: TextValues = text_values
         self._complained = -COMPLAIN_SECONDS
         self.mark = outbox.mark()
         store.drop_pending(self.mark.number)

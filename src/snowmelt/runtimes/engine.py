@@ -10,6 +10,7 @@ import structlog
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
+from snowmelt.definitions.wire.delivery import TextValues
 from snowmelt.enrichment.failed import FailedEvent, size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
 from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
@@ -91,6 +92,7 @@ class Engine:
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
         self._dispatch = dispatch
+        self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
         # After a power cut the profiles were put back: how far the life came that they have forgotten.
         forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
         self._lost = dispatch.mark if dispatch is not None and forgotten else None
@@ -157,7 +159,7 @@ class Engine:
         deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
-        firing = FiringStep(self._profiles, now)
+        firing = FiringStep(self._profiles, now, self._texts)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
                 "events are remembered for a shorter time than they should be: raise engine.remembered_events",
@@ -206,7 +208,7 @@ class Engine:
         at = self._store.next_alarm() if self._dispatch is not None else None
         if at is None or at > until:
             return False
-        firing = FiringStep(self._profiles, until)
+        firing = FiringStep(self._profiles, until, self._texts)
         with self._store.commit() as commit:
             self._load_from(commit)
             firing.ring(commit.due(until, ALARMS), self._program, until)

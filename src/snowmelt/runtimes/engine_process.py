@@ -99,7 +99,7 @@ def run_engine(settings: Settings) -> None:
         store=store,
         failed=failed,
         enricher=enricher,
-        dispatch=Dispatch(store, outbox, Mailboxes(data.mailboxes)),
+        dispatch=Dispatch(store, outbox, Mailboxes(data.mailboxes), text_values=settings.interventions.text_values),
         commit_ms=settings.engine.commit_ms,
         cache_keys=settings.engine.cache_keys,
         duplicate_hours=settings.engine.duplicate_hours,

@@ -8,7 +8,7 @@ import structlog
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.projection import Projection
-from snowmelt.definitions.wire.delivery import payload
+from snowmelt.definitions.wire.delivery import TextValues, payload
 from snowmelt.interventions.alarm import Alarm
 from snowmelt.interventions.firing import Firing, Watch
 from snowmelt.runtimes.statistics import Statistics
@@ -25,10 +25,12 @@ class FiringStep:
     Args:
         profiles: by state id.
         now: ms since the epoch.
+        texts: how texts are sent as values of attributes.
     """
 
-    def __init__(self, profiles: Mapping[int, Profiles], now: int) -> None:
+    def __init__(self, profiles: Mapping[int, Profiles], now: int, texts: TextValues = "plain") -> None:
         self._profiles, self._now = profiles, now
+        self._texts: TextValues = texts
         self._firings: list[Firing] = []
         self._alarms: list[Alarm] = []
 
@@ -69,12 +71,12 @@ class FiringStep:
         firings = self._firings if is_new else []
         commit.set_alarms(self._alarms)
         if firings:
-            commit.fire(statistics.firings + 1, [_delivery(firing) for firing in firings])
+            commit.fire(statistics.firings + 1, [_delivery(firing, self._texts) for firing in firings])
             statistics.add_fired(firing.rule.title for firing in firings)
         return bool(firings)
 
 
-def _delivery(firing: Firing) -> Delivery:
+def _delivery(firing: Firing, texts: TextValues) -> Delivery:
     intervention = firing.rule.intervention
-    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes)
+    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes, texts)
     return Delivery(firing.id, firing.targets, body)

@@ -30,6 +30,8 @@ SECOND_SERVER_SECONDS = 2
 """How long a server waits for another one, which may be about to stop, to leave the data folder."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STEADY_SECONDS = 30
+LOOK_SECONDS = 1.0
+"""How often it looks whether somebody has added the first webhook."""
 
 logger = structlog.get_logger("snowmelt.supervisor")
 
@@ -124,6 +126,7 @@ class Supervisor:
         self._on_ready = on_ready
         self._until_eof = until_eof
         self._events: queue.SimpleQueue[tuple[Child | None, str]] = queue.SimpleQueue()
+        self._sender: list[Child] = []
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT, or until standard input ends if that was asked for; returns the exit status.
@@ -157,21 +160,26 @@ class Supervisor:
             for each in settings
         ]
         try:
-            return self._watch([engine, *webs, *connectors], url)
+            self._start_sender(sent)
+            return self._watch([engine, *webs, *connectors], url, sent)
         finally:
             listener.close()
-            # First nothing new comes in, then the engine finishes.
-            for children in ([*webs, *connectors], [engine]):
+            # First nothing new comes in, then the engine finishes; what it fires last is still posted, or waits.
+            for children in ([*webs, *connectors], [engine], self._sender):
                 for child in children:
                     child.ask_to_stop()
                 for child in children:
                     child.await_end(STOP_SECONDS + self._settings.collector.pre_termination_seconds)
             self._data.address.unlink(missing_ok=True)
 
-    def _watch(self, children: list[Child], url: str) -> int:
+    def _watch(self, children: list[Child], url: str, sent: bytes) -> int:
         announced = False
         while True:
-            child, what = self._events.get()
+            try:
+                child, what = self._events.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                self._start_sender(sent)
+                continue
             if child is None:
                 return 0
             if what == "ready":
@@ -184,13 +192,18 @@ class Supervisor:
                 child.start()
             else:
                 status = child.process.returncode
-                if status == EXIT_UNUSABLE and not announced:
+                if status == EXIT_UNUSABLE and not announced and child in children:
                     return 1
                 pause = child.pause()
                 logger.error("process ended, starting it again", child=child.name, status=status, pause=pause)
                 timer = threading.Timer(pause, self._events.put, [(child, "due")])
                 timer.daemon = True
                 timer.start()
+
+    def _start_sender(self, sent: bytes) -> None:
+        """Start the process that posts to webhooks, once somebody has added the first one."""
+        if not self._sender and self._data.webhooks.exists():
+            self._sender.append(Child("webhooks", ["snowmelt.runtimes.webhook_process"], sent, self._events))
 
     def _write_address(self, url: str) -> None:
         # Replaced as a whole: whoever looks for the server meanwhile must not find half an address.

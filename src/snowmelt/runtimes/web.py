@@ -26,6 +26,7 @@ from snowmelt.mcp.serving import agents_door
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
+from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
 from snowmelt.settings import Settings
@@ -36,6 +37,7 @@ from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileReader
 from snowmelt.stores.registry import Registry
+from snowmelt.stores.webhooks import counts_at
 
 DRAIN_SECONDS = 10
 COLLECTOR_THRESHOLDS = 5_000, 10, 100
@@ -158,9 +160,10 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         on_change=lambda snapshot: announce(log, bell, snapshot),
         log_head=log.head,
         position=profiles.position,
+        previews=Previewer(data.log, settings),
     )
     agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
-    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes)
+    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
     doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
     config = uvicorn.Config(
         doors,

@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from snowmelt.settings_schemas import FailedEventSettings, MicroSettings, SchemaSettings
 
 GiB = 1024**3
 
@@ -160,8 +162,17 @@ class Settings(BaseSettings):
     collector: CollectorSettings = CollectorSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
+    schemas: SchemaSettings = SchemaSettings()
+    failed_events: FailedEventSettings = FailedEventSettings()
+    micro: MicroSettings = MicroSettings()
     mcp: McpSettings = McpSettings()
     interventions: InterventionSettings = InterventionSettings()
+
+    @model_validator(mode="after")
+    def _one_memory(self) -> "Settings":
+        if self.micro.enabled and self.workers > 1:
+            raise ValueError("micro.enabled needs workers = 1: each web process would remember other events")
+        return self
 
     @classmethod
     def settings_customise_sources(

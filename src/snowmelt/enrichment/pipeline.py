@@ -25,7 +25,7 @@ from snowmelt.enrichment.raw_event import RawEvent
 from snowmelt.enrichment.self_describing import Findings, unwrap_entities, unwrap_event
 from snowmelt.enrichment.steps.order import STEPS
 from snowmelt.enrichment.steps.step import EnrichmentFailure, Step
-from snowmelt.enrichment.validation import AcceptEverySchema, SchemaValidator, validation_error
+from snowmelt.enrichment.validation import AcceptEverySchema, SchemasUnavailable, SchemaValidator, validation_error
 from snowmelt.events.canonical import Event
 from snowmelt.events.payload import CollectorPayload
 from snowmelt.events.schema_key import SchemaKey
@@ -80,11 +80,14 @@ class Enricher:
     def enrich(self, payload: CollectorPayload, now_ms: int) -> list[Outcome]:
         """One outcome for each event of a request, or one failed event for a request that cannot be read.
 
-        Never raises: a fault in the pipeline itself becomes a failed event of category ``generic_error``.
+        A fault in the pipeline itself becomes a failed event of category ``generic_error``.
 
         Args:
             payload: the request.
             now_ms: the present, milliseconds since the epoch; becomes ``etl_tstamp``.
+
+        Raises:
+            SchemasUnavailable: the validator cannot judge now. Enrich the whole request again later.
         """
         try:
             vendor, version = route(payload.path)
@@ -113,6 +116,8 @@ class Enricher:
                     timestamp=now_ms,
                 )
             ]
+        except SchemasUnavailable:
+            raise
         except Exception as error:
             return [_fault(error, payload, now_ms)]
         return [self._event(RawEvent(vendor, version, event, payload), facts, now_ms) for event in events]
@@ -120,6 +125,8 @@ class Enricher:
     def _event(self, raw: RawEvent, facts: Event, now_ms: int) -> Outcome:
         try:
             return self._outcome(raw, facts.copy(), now_ms)
+        except SchemasUnavailable:
+            raise
         except Exception as error:
             return _fault(error, raw.payload, now_ms, raw.parameters)
 

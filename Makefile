@@ -8,8 +8,10 @@ STAMP := $(VENV)/.installed
 DEMO_ARGS ?=
 SERVE_ARGS ?=
 TEST_ARGS ?=
+FUZZ_PAYLOADS ?= 100000
+FUZZ_SEED ?=
 
-.PHONY: help setup demo serve test nightly crash check bench docs lock clean
+.PHONY: help setup demo serve test nightly fuzz crash check bench docs lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +38,9 @@ test: setup  ## install what the tests need and run them all
 
 nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/process/test_openapi_document.py $(TEST_ARGS)
+
+fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS=1000000 FUZZ_SEED=7)
+	PYTHONPATH=tests $(BIN)/python -m fuzzing --payloads $(FUZZ_PAYLOADS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
 crash: setup  ## the long crash test: kill every process 20 times in mid-stream
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)

@@ -9,6 +9,8 @@ The tree, each branch defined beside the code that raises it::
     ├── PayloadFormatFailure     enrichment/adapters/        a recorded request that no tracker can have meant
     ├── AdapterFailure           enrichment/adapters/        a request out of which no event can be read
     ├── EnrichmentFailure        enrichment/steps/step.py    an event that an enrichment finds unusable
+    ├── SetupProblem             enrichment/steps/step.py    one enrichment cannot be set up
+    ├── EnrichmentSetupError     enrichment/steps/step.py    some cannot; lists every one
     ├── SchemasUnavailable       enrichment/validation.py    a schema is not to be had at the moment
     ├── UnusableSchema           iglu/schema.py              a document cannot serve as a schema
     ├── SchemaExists             iglu/local.py               there is another schema of the same key

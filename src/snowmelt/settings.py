@@ -1,10 +1,9 @@
 """One tree of settings for every process: defaults, then a TOML file, then the environment, then flags."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -12,66 +11,17 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from snowmelt.settings_collector import CollectorSettings
+from snowmelt.settings_enrichment import EnrichmentSettings
 from snowmelt.settings_schemas import FailedEventSettings, MicroSettings, SchemaSettings
 
 GiB = 1024**3
-
-
-_TWO_SEGMENTS = re.compile(r"/[^/?#\s]+/[^/?#\s]+")
 
 MapSize = Annotated[int, Field(ge=1024**2)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-def _same_site(value: object) -> object:
-    """Browsers read the word in any case, so people write it in any; empty text unsets it."""
-    return (value.capitalize() or None) if isinstance(value, str) else value
-
-
-class CookieSettings(_Section):
-    """The third-party cookie that carries the network user id."""
-
-    enabled: bool = True
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")] = "sp"
-    expiration_days: Annotated[int, Field(ge=1, le=36_500)] = 365
-    domains: list[str] = []
-    """Domains to choose from, in this order, by the request's ``Origin``."""
-    fallback_domain: str | None = None
-    secure: bool = True
-    http_only: bool = True
-    same_site: Annotated[Literal["None", "Lax", "Strict"] | None, BeforeValidator(_same_site)] = "None"
-
-
-class CollectorSettings(_Section):
-    """The tracker endpoints."""
-
-    cookie: CookieSettings = CookieSettings()
-    paths: dict[str, str] = {}
-    """Custom two-segment paths mapped to standard ones, to dodge ad blockers."""
-    max_age_seconds: int = 3600
-    """How long a browser may remember a CORS preflight."""
-    max_body_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**2
-    """A larger body is answered 413 and not recorded."""
-    max_request_line_bytes: Annotated[int, Field(gt=0)] = 20_480
-    """A longer path and query string together are answered 400 and not recorded."""
-    max_header_bytes: Annotated[int, Field(gt=0)] = 40_960
-    """Longer headers, all together, are answered 400 and not recorded."""
-
-    @field_validator("paths")
-    @classmethod
-    def _known_paths(cls, paths: dict[str, str]) -> dict[str, str]:
-        for path, target in paths.items():
-            for each in (path, target):
-                if not _TWO_SEGMENTS.fullmatch(each):
-                    raise ValueError(f"`{each}` is not a path of two segments such as `/acme/track`")
-                if each.startswith("/r/"):
-                    raise ValueError(f"`{each}` is a redirect, and these are not available in this release")
-            if path.startswith("/api/"):
-                raise ValueError(f"`{path}` belongs to the API: choose another first segment")
-        return paths
 
 
 class LogSettings(_Section):
@@ -160,6 +110,7 @@ class Settings(BaseSettings):
     """The bearer token of the API. If unset one is made and kept in the data folder, mode 0600."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     collector: CollectorSettings = CollectorSettings()
+    enrichment: EnrichmentSettings = EnrichmentSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     schemas: SchemaSettings = SchemaSettings()

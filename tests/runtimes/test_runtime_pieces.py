@@ -261,7 +261,7 @@ def test_checkpoints_are_taken_when_there_is_news_and_the_log_is_trimmed_behind_
 
 
 class FakeCollector:
-    accepted, refused = 3, 1
+    accepted, refused, untracked = 3, 1, 2
     calls: list[str]
 
     def __init__(self) -> None:
@@ -370,6 +370,7 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         'snowmelt_store_bytes{store="profiles"}': 4_096,
         'snowmelt_collector_requests_total{outcome="accepted"}': 3,
         'snowmelt_collector_requests_total{outcome="refused"}': 1,
+        'snowmelt_collector_requests_total{outcome="untracked"}': 2,
         "snowmelt_streams_events_total": 12,
         "snowmelt_streams_cut_total": 1,
         "snowmelt_streams_open": 5,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from snowmelt.stores.failed_events import FailedEvents
 
 CATEGORIES = (
+    "size_violation",
     "collector_payload_format_violation",
     "adapter_failures",
     "tracker_protocol_violations",

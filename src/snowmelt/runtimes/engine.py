@@ -14,12 +14,12 @@ from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.definitions.event_log import EventLog as EventLogDefinition
-from snowmelt.enrichment.failed import FailedEvent
-from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.enrichment.failed import FailedEvent, size_violation
+from snowmelt.enrichment.pipeline import Enricher, Outcome
 from snowmelt.events import json as event_json
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.profiles import ProfileStore
 
@@ -220,8 +220,12 @@ class Engine:
             return
         statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
+        outcomes: Sequence[Outcome]
         try:
-            outcomes = self._enricher.enrich(decode_payload(record.body), now)
+            if record.kind is Kind.OVERSIZE:
+                outcomes = [size_violation(decode_size_violation(record.body), now)]
+            else:
+                outcomes = self._enricher.enrich(decode_payload(record.body), now)
         except Exception as error:
             failed.append(_fault(record, 0, now, error))
             return

@@ -8,10 +8,10 @@ from types import FrameType
 
 import structlog
 
-from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.engine import Engine
+from snowmelt.runtimes.enricher import enricher_of
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
@@ -72,6 +72,7 @@ def run_engine(settings: Settings) -> None:
     """Apply the log until told to stop, or until the supervisor is gone."""
     data = DataDir(settings.data_dir)
     ProcessLock(data.engine_lock, "engine").acquire()
+    enricher = enricher_of(settings)
     checkpoints = Checkpoints(data.path)
     log = EventLog(data.log, settings.log.map_size)
     store = checkpoints.open(settings.engine.map_size)
@@ -90,7 +91,7 @@ def run_engine(settings: Settings) -> None:
         log=log,
         store=store,
         failed=failed,
-        enricher=Enricher(),
+        enricher=enricher,
         commit_ms=settings.engine.commit_ms,
         cache_keys=settings.engine.cache_keys,
         duplicate_hours=settings.engine.duplicate_hours,

@@ -105,6 +105,7 @@ class ServerMetrics:
         )
         requests.add_metric(["accepted"], self._collector.accepted)
         requests.add_metric(["refused"], self._collector.refused)
+        requests.add_metric(["untracked"], self._collector.untracked)
         yield requests
 
     def _of_groups(self, statistics: Statistics) -> Iterator[Metric]:

@@ -88,10 +88,10 @@ class Child:
         """Tell it to finish what it began and end."""
         self.process.terminate()
 
-    def await_end(self) -> None:
+    def await_end(self, seconds: float = STOP_SECONDS) -> None:
         """Wait for its end, and end it if it takes too long."""
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             logger.error("did not stop in time, killed", child=self.name)
             self.process.kill()
@@ -158,7 +158,7 @@ class Supervisor:
                 for child in children:
                     child.ask_to_stop()
                 for child in children:
-                    child.await_end()
+                    child.await_end(STOP_SECONDS + self._settings.collector.pre_termination_seconds)
             self._data.address.unlink(missing_ok=True)
 
     def _watch(self, children: list[Child], url: str) -> int:

@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import math
 import resource
 import signal
 import socket
 import sys
+import time
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -80,11 +83,28 @@ class WebServer(uvicorn.Server):
     Args:
         config: of the server.
         api: whose streams.
+        pre_termination_seconds: for how long to serve on after a signal.
     """
 
-    def __init__(self, config: uvicorn.Config, api: Api) -> None:
+    def __init__(self, config: uvicorn.Config, api: Api, pre_termination_seconds: float = 0.0) -> None:
         super().__init__(config)
         self._api = api
+        self._notice = pre_termination_seconds
+        self._stops_at = math.inf
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop when the time of notice is over: a load balancer goes on sending requests for a while."""
+        if self._notice:
+            self._stops_at = min(self._stops_at, time.monotonic() + self._notice)
+            logger.info("stopping soon", seconds=self._notice)
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to stop."""
+        if time.monotonic() >= self._stops_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, and finish those that there are."""
@@ -152,9 +172,10 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=settings.collector.idle_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = WebServer(config, api)
+    server = WebServer(config, api, settings.collector.pre_termination_seconds)
 
     def stop(*signal_and_frame: object) -> None:
         server.should_exit = True

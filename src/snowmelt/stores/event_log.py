@@ -10,7 +10,7 @@ from typing import NamedTuple
 import lmdb
 import msgspec
 
-from snowmelt.events.payload import CollectorPayload
+from snowmelt.events.payload import CollectorPayload, SizeViolation
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import StoreError
 
@@ -23,6 +23,7 @@ READ_BYTES = 8 * 1024**2
 
 encode_payload = msgspec.msgpack.Encoder().encode
 decode_payload = msgspec.msgpack.Decoder(CollectorPayload).decode
+decode_size_violation = msgspec.msgpack.Decoder(SizeViolation).decode
 
 
 class Kind(Enum):
@@ -30,6 +31,8 @@ class Kind(Enum):
 
     PAYLOAD = b"P"
     """A tracker request: an encoded ``CollectorPayload``."""
+    OVERSIZE = b"O"
+    """What is left of a request that was too large: an encoded ``SizeViolation``."""
     EVENTS = b"E"
     """Enriched events from elsewhere: JSON lines."""
     DEFINITIONS = b"D"

@@ -16,6 +16,7 @@ from snowmelt.cli.failed import failed_app
 from snowmelt.cli.get import get
 from snowmelt.cli.ingest import ingest
 from snowmelt.cli.mcp import mcp
+from snowmelt.cli.schema import schema_app
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
 from snowmelt.cli.watch import watch
@@ -73,4 +74,5 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 for command in _COMMANDS:
     app.command()(command)
 app.add_typer(failed_app, name="failed")
+app.add_typer(schema_app, name="schema")
 app.add_typer(token_app, name="token")

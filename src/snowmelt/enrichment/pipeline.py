@@ -241,6 +241,7 @@ def _failed(
         event_id=event.get("event_id"),
         event_type=event.get("event"),
         event_name=event.get("event_name"),
+        whole=False,
     )
 
 
@@ -256,4 +257,5 @@ def _fault(
         timestamp=now_ms,
         app_id=known.get("aid"),
         event_id=known.get("eid"),
+        whole=parameters is None,
     )

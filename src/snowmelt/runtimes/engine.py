@@ -16,10 +16,16 @@ from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.definitions.event_log import EventLog as EventLogDefinition
 from snowmelt.enrichment.failed import FailedEvent, size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.validation import SchemasUnavailable
 from snowmelt.events import json as event_json
+from snowmelt.iglu.gate import SchemaGate
+from snowmelt.runtimes.failed_retention import FailedRetention
+from snowmelt.runtimes.replays import Replays
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_size_violation
+from snowmelt.settings_schemas import FailedEventSettings
+from snowmelt.stores.errors import StoreError
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_replay, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.profiles import ProfileStore
 
@@ -27,6 +33,9 @@ READ_RECORDS = 256
 
 SHED_PROFILES = 200
 """Profiles that a step frees at least, of those that the cache has let go of."""
+
+HELD_MS = 500
+"""How often it is tried whether schemas are to be had again."""
 
 Read = Callable[[int, int], Sequence[Record]]
 
@@ -74,6 +83,8 @@ class Engine:
         duplicate_hours: how long an event is remembered at least, so as to count once if it is sent again.
         remembered_events: how many are remembered at most.
         sweep_minutes: how often profiles are looked for whose every value has expired; 0 is never.
+        gate: what the enricher asks about schemas, to count what it says.
+        failed_events: how long failed events are kept.
         clock: ms since the epoch.
     """
 
@@ -89,12 +100,17 @@ class Engine:
         duplicate_hours: float = 24.0,
         remembered_events: int = 20_000_000,
         sweep_minutes: float = 60.0,
+        gate: SchemaGate | None = None,
+        failed_events: FailedEventSettings | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
         self._store = store
         self._failed = failed
         self._enricher = enricher
+        self._gate = gate
+        self._retention = FailedRetention(failed, failed_events or FailedEventSettings())
+        self._held_until = 0
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
         self._cache_keys = cache_keys
@@ -117,15 +133,15 @@ class Engine:
         """Apply what is waiting in the log, for at most ``commit_ms``, and commit it.
 
         Returns:
-            Whether there was anything to do.
+            Whether there was anything to do. Where schemas are not to be had there is nothing to do until they are.
 
         Raises:
             StoreError: if a store cannot be written; nothing of the step counts then, and it can be tried again.
         """
         with self._log.reading() as read:
             records = read(self.position, READ_RECORDS)
-            if not records:
-                return self._purge() or self._sweep_some()
+            if not records or self._clock() < self._held_until:
+                return self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
                 if records[0].kind is Kind.DEFINITIONS:
@@ -139,13 +155,16 @@ class Engine:
                 raise
         self.statistics = statistics
         self._purge()
-        return True
+        self._retention.piece(self._clock())
+        return not self._held_until
 
     def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
         started = time.monotonic()
         deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
+        replays = Replays(self._failed, self._enricher)
+        self._held_until = 0
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
                 "events are remembered for a shorter time than they should be: raise engine.remembered_events",
@@ -160,15 +179,24 @@ class Engine:
                 for record in records:
                     if record.kind is Kind.DEFINITIONS:
                         break
-                    self._read(record, now, chunks, failed, statistics)
+                    try:
+                        self._read(record, now, chunks, failed, replays, statistics)
+                    except SchemasUnavailable as unavailable:
+                        self._hold(now, unavailable, statistics)
+                        break
                     position, statistics.last_record = record.sequence, record.time
                 tally = self._program.apply(chunks, self._profiles, now, self._seen)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
-                if position != records[-1].sequence or time.monotonic() > deadline:
+                if position != records[-1].sequence or self._held_until or time.monotonic() > deadline:
                     break
                 records = read(position, READ_RECORDS)
+            if not self._held_until:
+                statistics.held_since = 0
+            if self._gate is not None:
+                statistics.add_schemas(*self._gate.take_counts())
+            statistics.add_replays(replays.counts)
             commit.store(self._profiles)
             statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
@@ -179,8 +207,8 @@ class Engine:
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             commit.position = position
             commit.statistics = statistics.encode()
-            if failed:
-                self._failed.add(failed)
+            if failed or replays.done:
+                self._failed.add(failed, replays.done)
         for group in self._profiles.values():
             # Faster than new ones come, so that there is an end to it, and a little even of a small step.
             group.shed(SHED_PROFILES + 2 * len(group.touched))
@@ -189,6 +217,13 @@ class Engine:
         if sum(map(len, self._profiles.values())) > self._cache_keys:
             for group in self._profiles.values():
                 group.age()
+
+    def _hold(self, now: int, error: SchemasUnavailable, statistics: Statistics) -> None:
+        """Go no further for the moment: whether the next event is valid cannot be said now."""
+        self._held_until = now + HELD_MS
+        if not statistics.held_since:
+            statistics.held_since = now
+            logger.warning("events wait for schemas", reason=str(error))
 
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
@@ -212,23 +247,33 @@ class Engine:
         self._profiles = self._program.fresh_profiles()
 
     def _read(
-        self, record: Record, now: int, chunks: list[bytes | memoryview], failed: list[Failed], statistics: Statistics
+        self,
+        record: Record,
+        now: int,
+        chunks: list[bytes | memoryview],
+        failed: list[Failed],
+        replays: Replays,
+        statistics: Statistics,
     ) -> None:
         """The events of a record, as chunks of JSON lines; what cannot become one goes to ``failed``."""
         if record.kind is Kind.EVENTS:
             chunks.append(record.body)
             return
-        statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
         outcomes: Sequence[Outcome]
         try:
             if record.kind is Kind.OVERSIZE:
                 outcomes = [size_violation(decode_size_violation(record.body), now)]
+            elif record.kind is Kind.REPLAY:
+                outcomes = replays.outcomes(record, decode_replay(record.body), now)
             else:
                 outcomes = self._enricher.enrich(decode_payload(record.body), now)
+        except (SchemasUnavailable, StoreError):
+            raise
         except Exception as error:
+            outcomes = []
             failed.append(_fault(record, 0, now, error))
-            return
+        statistics.payloads += record.kind is not Kind.REPLAY
         for item, outcome in enumerate(outcomes):
             try:
                 if isinstance(outcome, FailedEvent):
@@ -300,7 +345,17 @@ class Engine:
 
 
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
-    return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+    return Failed(
+        record.sequence,
+        item,
+        event.timestamp,
+        event.category,
+        event.reason,
+        event.row(),
+        event.whole,
+        event.app_id,
+        event.event_name,
+    )
 
 
 def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:

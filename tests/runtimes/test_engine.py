@@ -14,10 +14,12 @@ from machine import MB, NOW, TP2, Machine, Wire, attribute, group, page_view, re
 from snowmelt.compute import state
 from snowmelt.compute.event_log_plan import EventLogPlan
 from snowmelt.compute.plan import GroupPlan
+from snowmelt.compute.program import Watcher
 from snowmelt.compute.reader import GroupReader
 from snowmelt.definitions import AttributeGroup, RuleIntervention
 from snowmelt.definitions import EventLog as EventLogDefinition
 from snowmelt.runtimes import engine as module
+from snowmelt.runtimes import snapshot
 from snowmelt.stores import profiles as profiles_module
 from snowmelt.stores.errors import PositionMovedError, StoreError, StoreFullError
 from snowmelt.stores.event_log import Kind
@@ -220,13 +222,15 @@ def test_a_group_that_cannot_be_computed_does_not_stop_the_others(machine: Machi
 def test_a_group_that_cannot_be_compiled_does_not_stop_the_others(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Fragile(module.Program):
-        def __init__(self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = ()) -> None:
+    class Fragile(snapshot.Program):
+        def __init__(
+            self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = (), watchers: Sequence[Watcher] = ()
+        ) -> None:
             if any(plan.title == "bad_v1" for plan in plans):
                 raise RecursionError("too deep")
-            super().__init__(plans, logs)
+            super().__init__(plans, logs, watchers)
 
-    monkeypatch.setattr(module, "Program", Fragile)
+    monkeypatch.setattr(snapshot, "Program", Fragile)
     machine.define(1, {1: group("good"), 2: group("bad")})
     machine.track("u")
     machine.run()

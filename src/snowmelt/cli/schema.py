@@ -92,7 +92,9 @@ def list_schemas(
     folders: list[SchemaFolder] = [_registry(data_dir)]
     if standard:
         folders.append(SchemaFolder(STANDARD, Place("standard")))
-    rows = [(folder.place.name, key) for folder in folders for key in folder.keys() if vendor in (None, key.vendor)]
+    rows = [
+        (folder.place.name, key) for folder in folders for key in folder.schema_keys() if vendor in (None, key.vendor)
+    ]
     if as_json:
         for name, key in rows:
             typer.echo(json.dumps({"registry": name, "schema": key.uri}))

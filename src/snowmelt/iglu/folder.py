@@ -61,7 +61,7 @@ class SchemaFolder:
         self._known.set(key, (signature, found))
         return found
 
-    def keys(self) -> Iterator[SchemaKey]:
+    def schema_keys(self) -> Iterator[SchemaKey]:
         """Everything that has the place of a schema, sorted; files that have not are passed over."""
         root = self.path / "schemas"
         for folder, folders, files in os.walk(root):

@@ -7,27 +7,28 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
-from snowmelt.compute.event_log_plan import EventLogPlan, plan_event_log
-from snowmelt.compute.plan import GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.definitions.attribute_group import AttributeGroup
-from snowmelt.definitions.event_log import EventLog as EventLogDefinition
 from snowmelt.enrichment.failed import FailedEvent, size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
 from snowmelt.enrichment.validation import SchemasUnavailable
 from snowmelt.events import json as event_json
 from snowmelt.iglu.gate import SchemaGate
+from snowmelt.interventions.firing import Firing
+from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.failed_retention import FailedRetention
+from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.replays import Replays
+from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
 from snowmelt.settings_schemas import FailedEventSettings
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_replay, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
-from snowmelt.stores.profiles import ProfileStore
+from snowmelt.stores.outbox import FiringMark
+from snowmelt.stores.profiles import Commit, ProfileStore
 
 READ_RECORDS = 256
 
@@ -37,34 +38,15 @@ SHED_PROFILES = 200
 HELD_MS = 500
 """How often it is tried whether schemas are to be had again."""
 
+ALARMS = 1_000
+"""Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
+
+SETTLE_MS = 100
+"""An alarm is looked at so much later than it is set for: what happened before it has come into the log by then."""
+
 Read = Callable[[int, int], Sequence[Record]]
 
 logger = structlog.get_logger("snowmelt.engine")
-
-
-class _Snapshot(msgspec.Struct):
-    revision: int
-    groups: list["_SnapshotGroup"]
-    event_logs: list["_SnapshotEventLog"] = []
-
-    def state_ids(self) -> set[int]:
-        """Of everything whose values are kept."""
-        return {entry.state_id for entry in self.groups} | {entry.state_id for entry in self.event_logs}
-
-
-class _SnapshotGroup(msgspec.Struct):
-    state_id: int
-    published: bool
-    group: dict[str, object]
-
-
-class _SnapshotEventLog(msgspec.Struct):
-    state_id: int
-    event_log: dict[str, object]
-    published: bool = True
-
-
-_read_snapshot = msgspec.json.Decoder(_Snapshot).decode
 
 
 class Engine:
@@ -78,6 +60,7 @@ class Engine:
         store: where profiles go.
         failed: where failed events go.
         enricher: makes events of payloads.
+        dispatch: takes interventions that fire; without it none does.
         commit_ms: how long a step may gather events before it commits.
         cache_keys: profiles kept decoded.
         duplicate_hours: how long an event is remembered at least, so as to count once if it is sent again.
@@ -95,6 +78,7 @@ class Engine:
         store: ProfileStore,
         failed: FailedEvents,
         enricher: Enricher,
+        dispatch: Dispatch | None = None,
         commit_ms: float = 400.0,
         cache_keys: int = 100_000,
         duplicate_hours: float = 24.0,
@@ -120,9 +104,15 @@ class Engine:
         self._program = Program([])
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
+        self._dispatch = dispatch
+        self._lost = FiringMark()
+        if dispatch is not None and self.statistics.firings < dispatch.mark.number:
+            # The profiles were put back, after a power cut; no number of a firing is used twice.
+            self._lost = dispatch.mark
+            self.statistics.firings = dispatch.mark.number
         self._recall()
         if store.definitions:
-            self._define(_read_snapshot(store.definitions))
+            self._define(read_snapshot(store.definitions))
 
     @property
     def position(self) -> int:
@@ -139,40 +129,63 @@ class Engine:
             StoreError: if a store cannot be written; nothing of the step counts then, and it can be tried again.
         """
         with self._log.reading() as read:
-            records = read(self.position, READ_RECORDS)
-            if not records or self._clock() < self._held_until:
-                return self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
+            records = self._unread(read, self.position)
+            if records and self._clock() < self._held_until:
+                return self._send() or self._purge() or self._sweep_some()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
-                if records[0].kind is Kind.DEFINITIONS:
-                    self._commit_definitions(records[0], statistics)
+                if not records:
+                    busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
+                elif records[0].kind is Kind.DEFINITIONS:
+                    busy = self._commit_definitions(records[0], statistics)
                 else:
-                    self._commit_events(read, records, statistics)
+                    busy = self._commit_events(read, records, statistics)
+                    self._commit_alarms(statistics, min(self._clock() - SETTLE_MS, statistics.last_record))
             except BaseException:
                 # What was changed in memory was not stored.
                 self._forget_profiles()
                 self._recall()
                 raise
+        if not busy:
+            return self._send() or self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
         self.statistics = statistics
+        self._send()
         self._purge()
         self._retention.piece(self._clock())
         return not self._held_until
 
-    def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
+    def next_alarm(self) -> float | None:
+        """In how many seconds there is something to do even if no event comes; ``None`` if there is not."""
+        now = self._clock()
+        if now < self._held_until:
+            return (self._held_until - now) / 1000
+        at = self._store.next_alarm() if self._dispatch is not None else None
+        return None if at is None else max(at + SETTLE_MS - now, 0) / 1000
+
+    def _send(self) -> bool:
+        """Pass on what has fired."""
+        return self._dispatch is not None and self._dispatch.send()
+
+    def _unread(self, read: Read, position: int) -> Sequence[Record]:
+        """The next records; no step goes beyond the place up to which a forgotten life has sent what fired."""
+        records, sent = read(position, READ_RECORDS), self._lost.position
+        return [one for one in records if one.sequence <= sent] if position < sent else records
+
+    def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> bool:
         started = time.monotonic()
         deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
         replays = Replays(self._failed, self._enricher)
         self._held_until = 0
+        firing = FiringStep(self._profiles, now)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
                 "events are remembered for a shorter time than they should be: raise engine.remembered_events",
                 remembered=len(self._seen),
             )
         with self._store.commit() as commit:
-            for plan in self._program.kept:
-                self._profiles[plan.state_id].load = commit.loader(plan.state_id, plan.decode)
+            self._load_from(commit)
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
                 chunks: list[bytes | memoryview] = []
@@ -185,13 +198,16 @@ class Engine:
                         self._hold(now, unavailable, statistics)
                         break
                     position, statistics.last_record = record.sequence, record.time
-                tally = self._program.apply(chunks, self._profiles, now, self._seen)
+                watching = firing.watch if self._dispatch else None
+                tally = self._program.apply(chunks, self._profiles, now, self._seen, watching)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
-                if position != records[-1].sequence or self._held_until or time.monotonic() > deadline:
+                past = position == self._lost.position
+                over = past or self._held_until or time.monotonic() > deadline
+                if position != records[-1].sequence or over:
                     break
-                records = read(position, READ_RECORDS)
+                records = self._unread(read, position)
             if not self._held_until:
                 statistics.held_since = 0
             if self._gate is not None:
@@ -206,9 +222,43 @@ class Engine:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             commit.position = position
-            commit.statistics = statistics.encode()
+            self._fire(firing, commit, statistics, lambda fired: position > self._lost.position)
             if failed or replays.done:
                 self._failed.add(failed, replays.done)
+        self._clear_away()
+        return True
+
+    def _commit_alarms(self, statistics: Statistics, until: int) -> bool:
+        """Look at a piece of the rules that time alone may make fire.
+
+        Args:
+            statistics: counts what fires.
+            until: alarms up to this instant (ms since the epoch) are due; every event before it was counted.
+        """
+        at = self._store.next_alarm() if self._dispatch is not None else None
+        if at is None or at > until:
+            return False
+        firing = FiringStep(self._profiles, until)
+        with self._store.commit() as commit:
+            self._load_from(commit)
+            firing.ring(commit.due(until, ALARMS), self._program, until)
+            commit.store(self._profiles)
+            past = commit.position < self._lost.position
+            self._fire(firing, commit, statistics, lambda fired: not past and fired.at > self._lost.time)
+        self._clear_away()
+        return True
+
+    def _load_from(self, commit: Commit) -> None:
+        for kept in self._program.kept:
+            self._profiles[kept.state_id].load = commit.loader(kept.state_id, kept.decode)
+
+    def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics, is_new: Callable[[Firing], bool]) -> None:
+        """Put what has fired, and the counts, into a transaction; not what a forgotten life has sent."""
+        if self._dispatch is not None and step.write(commit, statistics, is_new):
+            self._dispatch.expect()
+        commit.statistics = statistics.encode()
+
+    def _clear_away(self) -> None:
         for group in self._profiles.values():
             # Faster than new ones come, so that there is an end to it, and a little even of a small step.
             group.shed(SHED_PROFILES + 2 * len(group.touched))
@@ -283,8 +333,8 @@ class Engine:
             except Exception as error:
                 failed.append(_fault(record, item, now, error))
 
-    def _commit_definitions(self, record: Record, statistics: Statistics) -> None:
-        snapshot = _read_snapshot(record.body)
+    def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
+        snapshot = read_snapshot(record.body)
         newer = snapshot.revision > statistics.revision
         with self._store.commit() as commit:
             commit.position = record.sequence
@@ -295,45 +345,14 @@ class Engine:
             commit.statistics = statistics.encode()
         if newer:
             self._define(snapshot)
+        return True
 
-    def _define(self, snapshot: _Snapshot) -> None:
+    def _define(self, snapshot: Snapshot) -> None:
         """Run these definitions from here on."""
-        plans: list[GroupPlan] = []
-        for entry in snapshot.groups:
-            if not entry.published:
-                continue
-            try:
-                plan = plan_group(AttributeGroup.model_validate(entry.group), entry.state_id)
-                Program([plan])
-                plans.append(plan)
-            except Exception as error:
-                # One group that this release cannot compute must not stop the others.
-                logger.error("a published group is not computed", group=entry.group.get("name"), error=str(error))
-        logs = self._log_plans(snapshot)
-        self._program = Program(plans, logs)
+        self._program = compiled(snapshot)
         self._forget_profiles()
         known = snapshot.state_ids()
         self._purging = [state_id for state_id in self._store.state_ids() if state_id not in known]
-        logger.info(
-            "definitions in force",
-            revision=snapshot.revision,
-            groups=[plan.title for plan in plans],
-            event_logs=[plan.log.name for plan in logs],
-        )
-
-    def _log_plans(self, snapshot: _Snapshot) -> list[EventLogPlan]:
-        """The event logs that are kept from here on."""
-        plans: list[EventLogPlan] = []
-        for entry in snapshot.event_logs:
-            if not entry.published:
-                continue
-            try:
-                plan = plan_event_log(EventLogDefinition.model_validate(entry.event_log), entry.state_id)
-                Program([], [plan])
-                plans.append(plan)
-            except Exception as error:
-                logger.error("a published event log is not kept", log=entry.event_log.get("name"), error=str(error))
-        return plans
 
     def _purge(self) -> bool:
         """Drop a piece of what deleted groups and event logs left."""

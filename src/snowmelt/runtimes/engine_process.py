@@ -10,6 +10,7 @@ import structlog
 
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.runtimes.enricher import enricher_of, gate_of
 from snowmelt.runtimes.process_lock import ProcessLock
@@ -19,6 +20,8 @@ from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.errors import StoreFullError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.failed_events import FailedEvents
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileStore
 
 IDLE_SECONDS = 1.0
@@ -78,6 +81,7 @@ def run_engine(settings: Settings) -> None:
     log = EventLog(data.log, settings.log.map_size)
     store = checkpoints.open(settings.engine.map_size)
     failed = FailedEvents(data.failed_events)
+    outbox = Outbox(data.outbox, settings.interventions.map_size, int(settings.interventions.keep_minutes * 60_000))
     bell = Bell(data.bell)
     stopping = False
 
@@ -93,6 +97,7 @@ def run_engine(settings: Settings) -> None:
         store=store,
         failed=failed,
         enricher=enricher,
+        dispatch=Dispatch(store, outbox, Mailboxes(data.mailboxes)),
         commit_ms=settings.engine.commit_ms,
         cache_keys=settings.engine.cache_keys,
         duplicate_hours=settings.engine.duplicate_hours,
@@ -121,10 +126,12 @@ def run_engine(settings: Settings) -> None:
             engine.rest()
             gc.collect()
             collected = time.monotonic()
-        if bell.wait(IDLE_SECONDS, also=[STDIN]):
+        alarm = engine.next_alarm()
+        if bell.wait(IDLE_SECONDS if alarm is None else min(alarm, IDLE_SECONDS), also=[STDIN]):
             break
     timer.stop()
     failed.close()
+    outbox.close()
     checkpoints.close(store)
     log.close()
 

@@ -131,6 +131,12 @@ class ServerMetrics:
         for state_id, name in sorted(names.items()):
             updated.add_metric([name.name, name.version], statistics.updates.get(str(state_id), 0) / 1000)
         yield updated
+        fired = CounterMetricFamily(
+            "snowmelt_interventions_fired", "Interventions that have fired", labels=["intervention"]
+        )
+        for title, count in sorted(statistics.fired.items()):
+            fired.add_metric([title], count)
+        yield fired
         rejected = CounterMetricFamily(
             "snowmelt_rejected_values",
             "Values that could not serve an attribute",

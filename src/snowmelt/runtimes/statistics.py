@@ -32,6 +32,8 @@ class Statistics(msgspec.Struct):
         schema_lookups: ``registry:answer`` -> how often a registry was asked and answered so.
         replays: failed events that were tried again, by what came of it.
         held_since: since when events wait for schemas, ms since the epoch; 0 if they do not.
+        firings: interventions that have fired, once for all targets; the number of the last.
+        fired: ``name_vN`` -> how often it has fired.
         updates: state id -> when an event last updated a profile of that group or event log, ms since the epoch.
     """
 
@@ -56,6 +58,8 @@ class Statistics(msgspec.Struct):
     schema_lookups: dict[str, int] = {}
     replays: dict[str, int] = {}
     held_since: int = 0
+    firings: int = 0
+    fired: dict[str, int] = {}
 
     def add(self, tally: Tally) -> None:
         """Count a batch."""
@@ -92,6 +96,12 @@ class Statistics(msgspec.Struct):
         self.commits += 1
         self.commit_ms += seconds * 1000
         self.updates |= dict.fromkeys(map(str, touched), now)
+
+    def add_fired(self, titles: Iterable[str]) -> None:
+        """Count firings by their intervention."""
+        for title in titles:
+            self.firings += 1
+            self.fired[title] = self.fired.get(title, 0) + 1
 
     def keep(self, state_ids: Container[int]) -> None:
         """Forget what was counted by state id, but for those that there still are."""

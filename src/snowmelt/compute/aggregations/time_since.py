@@ -1,5 +1,8 @@
 """How long ago something happened."""
 
+import math
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Self
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
@@ -42,6 +45,22 @@ class TimeSinceLast(Aggregation):
 
     def since(self, state: int, time: int) -> int | None:
         return state if state >= time else None
+
+    def oldest_seen(self, state: int) -> int:
+        return state
+
+    def turns(self, state: int, now: int, bounds: Sequence[float]) -> int | None:
+        """When the time since passes a bound, or the whole number before or after it: results may be whole."""
+        passed: list[int] = []
+        for bound in bounds:
+            if math.isfinite(bound):
+                for at in (
+                    math.floor(Fraction(bound) * self._unit),
+                    *(math.floor(bound + k) * self._unit for k in (0, 1)),
+                ):
+                    # One more on either side, for the rounding of the quotient.
+                    passed += (state + at, state + at + 1, state + at + 2)
+        return min((at for at in passed if at > max(now, state - 1)), default=None)
 
     def result(self, state: int, now: int) -> float:
         return max(now - state, 0) / self._unit

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from snowmelt.api.app import Api, create_app
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError, Problem
+from snowmelt.iglu.local import LocalRegistry
 from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
@@ -126,6 +127,11 @@ def mailboxes(tmp_path: Path) -> Mailboxes:
 
 
 @pytest.fixture
+def schemas(tmp_path: Path) -> LocalRegistry:
+    return LocalRegistry(tmp_path / "iglu")
+
+
+@pytest.fixture
 def app(
     registry: Registry,
     profiles: DictProfiles,
@@ -133,9 +139,11 @@ def app(
     moment: Moment,
     outbox: Outbox,
     mailboxes: Mailboxes,
+    schemas: LocalRegistry,
 ) -> Api:
     return create_app(
         registry=registry,
+        schemas=schemas,
         profiles=profiles,
         group_values=DictValues,
         outbox=outbox,

@@ -176,6 +176,8 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/registry/services",
         "/api/v1/registry/services/{name}",
         "/api/v1/testing/flush",
+        "/api/schemas",
+        "/api/schemas/{vendor}/{name}/{format}/{version}",
         "/health-all",
     }
 

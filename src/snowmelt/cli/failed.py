@@ -33,7 +33,7 @@ CATEGORIES = (
 failed_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at failed events: what they were, why they failed, and try them again.",
+    help="See what could not become an event, and try it again.",
 )
 
 CategoryOption = Annotated[
@@ -118,7 +118,7 @@ def show_failed(
     item: Annotated[int, typer.Argument(metavar="ITEM", help="The second number in the list.")],
     data_dir: DataDirOption = None,
 ) -> None:
-    """Print one failed event as JSON: the failure in detail, and the payload.
+    """Print one failed event in full, as JSON.
 
     \b
     Example:

@@ -107,7 +107,7 @@ def show_schema(
     uri: Annotated[str, typer.Argument(metavar="URI", help="Such as iglu:com.acme/order/jsonschema/1-0-0.")],
     data_dir: DataDirOption = None,
 ) -> None:
-    """Print a schema as the server finds it, from wherever its settings say.
+    """Print a schema, from wherever the server has it.
 
     \b
     Example:
@@ -118,10 +118,10 @@ def show_schema(
 
 @schema_app.command("validate")
 def validate(files: FilesArgument, data_dir: DataDirOption = None) -> None:
-    """Check files: schemas for whether they can be used, self-describing data against its schema.
+    """Check schemas, and data against its schema.
 
-    A file that has "self" is a schema; one that has "schema" and "data" is data, and its schema is looked for where
-    the server would. The exit status is 1 if anything is wrong.
+    A file that has "self" is a schema, and checked for whether it can be used; one that has "schema" and "data" is
+    data, and its schema is looked for where the server would. The exit status is 1 if anything is wrong.
 
     \b
     Example:

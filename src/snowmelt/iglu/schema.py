@@ -110,6 +110,8 @@ def _described(document: dict[str, Any]) -> SchemaKey:
     parts = ("vendor", "name", "format", "version")
     if not isinstance(described, dict) or not all(isinstance(described.get(part), str) for part in parts):
         raise UnusableSchema(['it has no "self" with the texts vendor, name, format and version'])
+    if not described["vendor"].strip("."):
+        raise UnusableSchema(["its vendor is made of dots"])
     try:
         return SchemaKey.parse(SchemaKey(*(described[part] for part in parts)).uri)
     except SchemaUriError as error:

@@ -21,6 +21,7 @@ from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
+from snowmelt.iglu.local import LocalRegistry
 from snowmelt.mcp.door import AgentsDoor, is_agents_path
 from snowmelt.mcp.serving import agents_door
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
@@ -148,6 +149,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
     api = create_app(
         registry=registry,
+        schemas=LocalRegistry(data.schemas),
         profiles=profiles,
         group_values=GroupReader,
         outbox=outbox,

@@ -41,9 +41,11 @@ class Enriched(msgspec.Struct, frozen=True, gc=False):
 
     Args:
         event: in canonical form.
+        raw: what it was made of.
     """
 
     event: Event
+    raw: RawEvent | None = None
 
 
 Outcome = Enriched | FailedEvent
@@ -160,7 +162,7 @@ class Enricher:
             findings.invalid(ATOMIC, validation_error(reports))
         if findings.messages:
             return _failed("schema_violations", findings.messages, event, raw, now_ms)
-        return Enriched(event)
+        return Enriched(event, raw)
 
     def _unwrap(self, parameters: Parameters, event: Event, findings: Findings) -> None:
         text = _json_parameter(parameters, "ue_pr", "ue_px")

@@ -36,6 +36,7 @@ _LIMITS = {
     "exclusiveMinimum": "must be greater than {}",
     "maxItems": "may have at most {} items",
     "minItems": "must have at least {} items",
+    "additionalItems": "may have at most {} items",
     "maxProperties": "may have at most {} keys",
     "minProperties": "must have at least {} keys",
 }
@@ -44,7 +45,6 @@ _PLAIN = {
     "anyOf": "must be valid by at least one of several schemas, and is by none",
     "oneOf": "must be valid by exactly one of several schemas",
     "not": "must not be valid by a schema that it is valid by",
-    "false schema": "nothing is allowed here",
 }
 
 
@@ -113,6 +113,10 @@ def _reported(error: jsonschema_rs.ValidationError) -> Iterator[Report]:
         yield required_report(found["property"], path)
     elif keyword == "additionalProperties":
         for key in found["unexpected"]:
+            yield extra_report(key, path)
+    elif keyword == "falseSchema" and isinstance(error.instance, dict):
+        # So the library says it where no key at all is allowed.
+        for key in error.instance:
             yield extra_report(key, path)
     elif keyword in _LIMITS:
         limit = dump_json(found["limit"]).decode()

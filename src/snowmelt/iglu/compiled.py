@@ -46,6 +46,7 @@ _PLAIN = {
     "oneOf": "must be valid by exactly one of several schemas",
     "not": "must not be valid by a schema that it is valid by",
 }
+_GAVE_UP = "a pattern takes too many steps on it"
 
 
 class CompiledSchema:
@@ -95,7 +96,7 @@ class CompiledSchema:
         """What the schema finds wrong, the first hundred of it; empty if the data is valid."""
         found = list(islice(self._reports(data), MAX_REPORTS))
         # The library does not list a pattern that gave up beside another violation of the same object.
-        return found if found or self.is_valid(data) else [report("a pattern gives up on it", "$", "pattern")]
+        return found if found or self.is_valid(data) else [report(_GAVE_UP, "$", "pattern")]
 
     def _reports(self, data: Any) -> Iterator[Report]:
         for error in self._validator.iter_errors(_plain(data)):
@@ -114,10 +115,9 @@ def _reported(error: jsonschema_rs.ValidationError) -> Iterator[Report]:
     elif keyword == "additionalProperties":
         for key in found["unexpected"]:
             yield extra_report(key, path)
-    elif keyword == "falseSchema" and isinstance(error.instance, dict):
-        # So the library says it where no key at all is allowed.
-        for key in error.instance:
-            yield extra_report(key, path)
+    elif keyword == "falseSchema":
+        # So the library says it, without the key, where no key at all is allowed.
+        yield report("no key is allowed here", path, str(error.schema_path[-1]))
     elif keyword in _LIMITS:
         limit = dump_json(found["limit"]).decode()
         yield report(_LIMITS[keyword].format(limit), path, keyword, limit)
@@ -128,7 +128,11 @@ def _reported(error: jsonschema_rs.ValidationError) -> Iterator[Report]:
         options = [dump_json(option).decode() for option in found["options"]]
         yield report(f"must be one of {', '.join(options)[:500]}", path, keyword, *options[:100])
     elif keyword == "pattern":
-        yield report(f"must match the pattern {found['pattern'][:500]}", path, keyword, found["pattern"][:500])
+        pattern = found.get("pattern")
+        if pattern is None:
+            yield report(_GAVE_UP, path, keyword)
+        else:
+            yield report(f"must match the pattern {pattern[:500]}", path, keyword, pattern[:500])
     elif keyword == "format":
         yield report(f"must be of the format {found['format']}", path, keyword, found["format"])
     else:

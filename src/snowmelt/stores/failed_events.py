@@ -33,7 +33,7 @@ _LATER_COLUMNS = {
 }
 """Columns that databases of older releases have not."""
 _COLUMNS = "sequence, item, time, category, reason, row, whole, app_id, event_name, replayed, tried, tries"
-_TRIM_ROWS = 500
+_TRIM_ROWS = 100
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -256,7 +256,7 @@ class FailedEvents:
         """Drop a piece of what is older than a time (ms since the epoch), or of the oldest if they take too much room.
 
         Returns:
-            How many were dropped, 500 at most; call it again until it is 0.
+            How many were dropped, 100 at most; call it again until it is 0.
 
         Raises:
             StoreError: if the database refuses.

@@ -20,6 +20,7 @@ from snowmelt.api.later import LATER
 from snowmelt.cli.explain import explanation
 from snowmelt.compute.plan import plan_group
 from snowmelt.demo.tutorial import tutorial_group
+from snowmelt.enrichment.steps.order import ORDER
 from snowmelt.sdk import not_yet
 from snowmelt.settings import Settings
 
@@ -110,11 +111,21 @@ def _neighbour(name: str) -> ModuleType:
     return import_module(name)
 
 
+def enrichments_table() -> str:
+    """The steps of enrichment in the order they run, with their settings and what they do."""
+    rows = [
+        f"| {number} | {f'`enrichment.{row.setting}`' if row.setting else 'always'} | {row.told} |"
+        for number, row in enumerate(ORDER, start=1)
+    ]
+    return "\n".join(["| | setting | what it adds |", "| --- | --- | --- |", *rows])
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "later": later_table,
     "calls": calls_table,
     "explain": explain_block,
+    "enrichments": enrichments_table,
     "state-bytes": state_bytes,
     "routes": routes_table,
 }

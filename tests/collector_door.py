@@ -7,13 +7,16 @@ from typing import Any, NamedTuple, TypeVar
 
 from snowmelt.collector.app import Collector
 from snowmelt.collector.writer import LogWriter
-from snowmelt.events.payload import CollectorPayload
+from snowmelt.enrichment.failed import size_violation
+from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.events.payload import CollectorPayload, SizeViolation
 from snowmelt.settings import CollectorSettings
 from snowmelt.stores.bell import Bell
-from snowmelt.stores.event_log import EventLog, Kind, decode_payload
+from snowmelt.stores.event_log import EventLog, Kind, decode_payload, decode_size_violation
 
 TP2 = "/com.snowplowanalytics.snowplow/tp2"
 ME = "12d6d9c2-ba65-4b4c-9f66-a1cbf1b9e1b7"
+NOW_MS = 1_741_082_406_000
 JSON = ("content-type", "application/json; charset=UTF-8")
 
 Headers = Sequence[tuple[str, str]]
@@ -60,11 +63,29 @@ class Door:
         assert reply is not None
         return reply
 
+    def records(self) -> list[CollectorPayload | SizeViolation]:
+        """Everything recorded so far, also what was too large."""
+        return [
+            decode_size_violation(record.body) if record.kind is Kind.OVERSIZE else decode_payload(record.body)
+            for record in self.log.follow()
+        ]
+
     def payloads(self) -> list[CollectorPayload]:
-        """Everything recorded so far."""
-        records = list(self.log.follow())
-        assert all(record.kind is Kind.PAYLOAD for record in records)
-        return [decode_payload(record.body) for record in records]
+        """Everything recorded so far, if nothing was too large."""
+        records = self.records()
+        assert all(isinstance(record, CollectorPayload) for record in records)
+        return records  # type: ignore[return-value]
+
+    def outcomes(self, enricher: Enricher | None = None) -> list[Outcome]:
+        """What becomes of everything recorded so far."""
+        enricher = enricher or Enricher()
+        outcomes: list[Outcome] = []
+        for record in self.records():
+            if isinstance(record, SizeViolation):
+                outcomes.append(size_violation(record, NOW_MS))
+            else:
+                outcomes += enricher.enrich(record, NOW_MS)
+        return outcomes
 
     def payload(self) -> CollectorPayload:
         """The one payload that was recorded."""

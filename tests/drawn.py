@@ -235,3 +235,85 @@ def events(draw: st.DrawFn, number: int) -> dict[str, Any]:
             {"id": draw(st.sampled_from(["spec-1", "spec-2"]))}
         ]
     return event
+
+
+@st.composite
+def rules(draw: st.DrawFn, names: list[str], number: int, keys: list[str]) -> dict[str, Any]:
+    """An intervention over some of the attributes, for some of the keys."""
+    operand = st.one_of(st.integers(-2, 4), st.sampled_from([0.5, 1e6]), texts, st.booleans())
+
+    @st.composite
+    def leaves(draw: st.DrawFn) -> dict[str, Any]:
+        operator = draw(
+            st.sampled_from(
+                [
+                    *["=", "!=", "<", ">", "<=", ">=", ">", ">=", "like", "not like", "rlike", "not rlike"],
+                    *["in", "not in", "is null", "is not null"],
+                ]
+            )
+        )
+        leaf: dict[str, Any] = {"attribute": draw(st.sampled_from(names)), "operator": operator}
+        if operator in ("in", "not in"):
+            leaf["value"] = draw(st.lists(texts, min_size=1, max_size=2) | st.lists(st.integers(0, 3), min_size=1))
+        elif operator.endswith("rlike"):
+            leaf["value"] = draw(st.sampled_from(["a", "^A", "o.f", "d$", "(x|b)"]))
+        elif operator.endswith("like"):
+            leaf["value"] = draw(st.sampled_from(["%", "a%", "50\\% %", "_dd"]))
+        elif not operator.startswith("is"):
+            leaf["value"] = draw(operand)
+        return leaf
+
+    tree = draw(
+        st.recursive(
+            leaves(),
+            lambda parts: st.builds(
+                lambda grouping, several: {grouping: several},
+                st.sampled_from(["all", "any", "none"]),
+                st.lists(parts, min_size=1, max_size=3),
+            ),
+            max_leaves=4,
+        )
+    )
+    if draw(st.integers(0, 4)) == 0:
+        change = {"attribute": draw(st.sampled_from(names)), "operator": "changed"}
+        tree = draw(st.sampled_from([change, {"all": [change, tree]}]))
+    groups = sorted({name.split(":")[0] for name in names})
+    rule: dict[str, Any] = {
+        "name": f"rule{number}",
+        "version": 1,
+        "owner": "a@example.com",
+        "is_published": True,
+        "criteria": tree,
+        "target_attribute_keys": draw(
+            st.lists(st.sampled_from([{"name": key} for key in keys]), min_size=1, unique_by=lambda key: key["name"])
+        ),
+    }
+    if draw(st.booleans()):
+        rule["payload_attribute_groups"] = [{"name": draw(st.sampled_from(groups)), "version": 1}]
+    return rule
+
+
+@st.composite
+def restless_groups(draw: st.DrawFn) -> dict[str, Any]:
+    """Groups whose values come and go."""
+    value = {"property": {"type": "atomic", "name": "se_value"}, "type": "double", "aggregation": "last", "events": []}
+    text = {"property": {"type": "atomic", "name": "page_urlpath"}, "type": "string"}
+    seconds = draw(st.sampled_from([1, 7, 3600]))
+    return {
+        "version": 1,
+        "owner": "a@example.com",
+        "attribute_key": draw(st.sampled_from([{"name": "user_id"}, {"name": "sessions", "key": "domain_sessionidx"}])),
+        "attributes": [
+            {"name": "value", **value},
+            {"name": "brief", **value, "ttl": f"PT{seconds}S"},
+            {"name": "path", **text, "aggregation": "last", "events": []},
+            {"name": "few", "type": "int32", "aggregation": "counter", "events": [], "period": f"PT{seconds}S"},
+            {
+                "name": "quiet",
+                "type": "double",
+                "aggregation": "time_since_last",
+                "time_unit": "s",
+                "events": [{"name": "action"}],
+            },
+        ],
+    }

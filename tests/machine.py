@@ -5,11 +5,15 @@ from typing import Any
 
 import msgspec
 
+from firing_oracle import names_in
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events.payload import CollectorPayload
+from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.stores.event_log import EventLog, Kind, encode_payload
 from snowmelt.stores.failed_events import FailedEvents
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileStore
 
 NOW = 1_767_225_600_000
@@ -31,6 +35,18 @@ def group(name: str = "g", *attributes: Wire, **members: Any) -> Wire:
         "owner": "a@example.com",
         "attribute_key": {"name": "user_id"},
         "attributes": list(attributes or [attribute()]),
+    } | members
+
+
+def rule(name: str = "hello", criteria: Wire | None = None, **members: Any) -> Wire:
+    """An intervention for users; by default it fires with the second page view."""
+    return {
+        "name": name,
+        "version": 1,
+        "owner": "a@example.com",
+        "is_published": True,
+        "criteria": criteria or {"attribute": "g:n", "operator": ">", "value": 1},
+        "target_attribute_keys": [{"name": "user_id"}],
     } | members
 
 
@@ -65,11 +81,14 @@ def request(*events: Wire, **facts: Any) -> CollectorPayload:
 class Machine:
     """An engine and its stores in a folder; the engine can die and start again."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, enricher: Enricher | None = None, **options: Any) -> None:
         self._folder, self._options = folder, options
+        self._enricher = enricher or Enricher()
         self.now = NOW
         self.log = EventLog(folder / "log", map_size=64 * MB)
         self.failed = FailedEvents(folder / "failed.sqlite")
+        self.outbox = Outbox(folder / "outbox", map_size=MB, clock=lambda: self.now)
+        self.mailboxes = Mailboxes(folder / "mailboxes")
         self.map_size = 64 * MB
         self.start()
 
@@ -79,7 +98,8 @@ class Machine:
             log=self.log,
             store=self.store,
             failed=self.failed,
-            enricher=Enricher(),
+            enricher=self._enricher,
+            dispatch=Dispatch(self.store, self.outbox, self.mailboxes, lambda: self.now),
             clock=lambda: self.now,
             **self._options,
         )
@@ -98,6 +118,7 @@ class Machine:
         groups: dict[int, Wire],
         frozen: frozenset[int] = frozenset(),
         logs: dict[int, Wire] | None = None,
+        rules: dict[int, Wire] | None = None,
     ) -> None:
         entries = [
             {"state_id": state_id, "published": state_id not in frozen, "group": one}
@@ -107,7 +128,18 @@ class Machine:
             {"state_id": state_id, "published": state_id not in frozen, "event_log": one}
             for state_id, one in (logs or {}).items()
         ]
-        body = msgspec.json.encode({"revision": revision, "groups": entries, "event_logs": kept})
+        firing = [
+            {
+                "state_id": state_id,
+                "targets": [key["name"] for key in rule["target_attribute_keys"]],
+                "sources": dict.fromkeys(names_in(rule["criteria"]), 1),
+                "intervention": rule,
+            }
+            for state_id, rule in (rules or {}).items()
+        ]
+        body = msgspec.json.encode(
+            {"revision": revision, "groups": entries, "event_logs": kept, "interventions": firing}
+        )
         self.log.append([(Kind.DEFINITIONS, self.now, body)])
 
     def track(self, *users: str) -> None:
@@ -127,6 +159,12 @@ class Machine:
             pass
         assert self.engine.position == self.log.head()
 
+    def sent(self) -> list[tuple[str, str]]:
+        """The interventions in the outbox, each with the identifier of its first target, in order."""
+        return [
+            (msgspec.json.decode(delivery.payload)["name"], delivery.targets[0][1]) for delivery in self.outbox.read(0)
+        ]
+
     def profile(self, state_id: int, user: str) -> list[Any] | None:
         with self.store.commit() as commit:
             return commit.loader(state_id)(user)
@@ -137,5 +175,6 @@ class Machine:
 
     def close(self) -> None:
         self.store.close()
+        self.outbox.close()
         self.failed.close()
         self.log.close()

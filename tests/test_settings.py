@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from snowmelt.settings import CollectorSettings, CookieSettings, EngineSettings, LogSettings, Settings
+from snowmelt.settings import CollectorSettings, EngineSettings, LogSettings, Settings
+from snowmelt.settings_collector import CookieSettings, DoNotTrackCookieSettings, RootResponseSettings
+from snowmelt.settings_enrichment import AnonIpSettings, EnrichmentSettings, HttpHeaderExtractorSettings, PiiJson
 
 
 @pytest.fixture(autouse=True)
@@ -80,9 +82,18 @@ def test_a_token_is_not_shown() -> None:
         (CollectorSettings, {"paths": {"/a/b": "/i"}}),
         (CollectorSettings, {"paths": {"/a/b": "c/d"}}),
         (CollectorSettings, {"paths": {"/a/b?c": "/c/d"}}),
-        (CollectorSettings, {"paths": {"/a/b": "/r/tp2"}}),
+        (CollectorSettings, {"paths": {"/a/b": "/r/else"}}),
+        (CollectorSettings, {"trusted_proxies": ["proxy.example"]}),
+        (DoNotTrackCookieSettings, {"value": "("}),
+        (RootResponseSettings, {"headers": {"a b": "c"}}),
+        (RootResponseSettings, {"headers": {"location": "a\r\nb: c"}}),
         (CollectorSettings, {"paths": {"/r/b": "/c/d"}}),
         (CollectorSettings, {"paths": {"/api/b": "/c/d"}}),
+        (EnrichmentSettings, {"max_lengths": {"contexts": 7}}),
+        (EnrichmentSettings, {"campaing": {}}),
+        (PiiJson, {"schema_criterion": "com.acme/order", "field": "contexts", "json_path": "$"}),
+        (HttpHeaderExtractorSettings, {"headers_pattern": "("}),
+        (AnonIpSettings, {"anon_octets": 5}),
         (CookieSettings, {"name": "a b"}),
         (CookieSettings, {"name": ""}),
         (CookieSettings, {"name": "a;b"}),
@@ -96,6 +107,26 @@ def test_what_cannot_work_is_refused(section: Any, wrong: dict[str, Any]) -> Non
     with pytest.raises(ValidationError) as caught:
         section(**wrong)
     assert str(caught.value.errors()[0]["loc"][0]) == next(iter(wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"pii": {"enabled": True, "columns": ["user_id"]}}, "a salt is needed"),
+        ({"pii": {"enabled": True, "salt": "s"}}, "name the columns"),
+        ({"iab": {"ip_file": "a"}}, "all three files"),
+        ({"iab": {"include_useragents": ["a"]}}, "need the three files"),
+        ({"asn_lookups": {"bot_asns": [1]}}, "needs ip_lookups.asn or ip_lookups.isp"),
+    ],
+)
+def test_enrichments_that_lack_something_are_refused(wrong: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        EnrichmentSettings.model_validate(wrong)
+
+
+def test_a_salt_is_not_shown() -> None:
+    settings = EnrichmentSettings.model_validate({"pii": {"enabled": True, "columns": ["user_id"], "salt": "pepper"}})
+    assert "pepper" not in repr(settings)
 
 
 @pytest.mark.parametrize(("written", "meant"), [("none", "None"), ("LAX", "Lax"), ("strict", "Strict"), ("", None)])

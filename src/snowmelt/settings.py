@@ -1,11 +1,10 @@
 """One tree of settings for every process: defaults, then a TOML file, then the environment, then flags."""
 
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,64 +12,18 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from snowmelt.settings_collector import CollectorSettings
+from snowmelt.settings_connectors import KafkaSource, Output, named_apart
+from snowmelt.settings_enrichment import EnrichmentSettings
+from snowmelt.settings_schemas import FailedEventSettings, MicroSettings, SchemaSettings
+
 GiB = 1024**3
-
-
-_TWO_SEGMENTS = re.compile(r"/[^/?#\s]+/[^/?#\s]+")
 
 MapSize = Annotated[int, Field(ge=1024**2)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-def _same_site(value: object) -> object:
-    """Browsers read the word in any case, so people write it in any; empty text unsets it."""
-    return (value.capitalize() or None) if isinstance(value, str) else value
-
-
-class CookieSettings(_Section):
-    """The third-party cookie that carries the network user id."""
-
-    enabled: bool = True
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")] = "sp"
-    expiration_days: Annotated[int, Field(ge=1, le=36_500)] = 365
-    domains: list[str] = []
-    """Domains to choose from, in this order, by the request's ``Origin``."""
-    fallback_domain: str | None = None
-    secure: bool = True
-    http_only: bool = True
-    same_site: Annotated[Literal["None", "Lax", "Strict"] | None, BeforeValidator(_same_site)] = "None"
-
-
-class CollectorSettings(_Section):
-    """The tracker endpoints."""
-
-    cookie: CookieSettings = CookieSettings()
-    paths: dict[str, str] = {}
-    """Custom two-segment paths mapped to standard ones, to dodge ad blockers."""
-    max_age_seconds: int = 3600
-    """How long a browser may remember a CORS preflight."""
-    max_body_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**2
-    """A larger body is answered 413 and not recorded."""
-    max_request_line_bytes: Annotated[int, Field(gt=0)] = 20_480
-    """A longer path and query string together are answered 400 and not recorded."""
-    max_header_bytes: Annotated[int, Field(gt=0)] = 40_960
-    """Longer headers, all together, are answered 400 and not recorded."""
-
-    @field_validator("paths")
-    @classmethod
-    def _known_paths(cls, paths: dict[str, str]) -> dict[str, str]:
-        for path, target in paths.items():
-            for each in (path, target):
-                if not _TWO_SEGMENTS.fullmatch(each):
-                    raise ValueError(f"`{each}` is not a path of two segments such as `/acme/track`")
-                if each.startswith("/r/"):
-                    raise ValueError(f"`{each}` is a redirect, and these are not available in this release")
-            if path.startswith("/api/"):
-                raise ValueError(f"`{path}` belongs to the API: choose another first segment")
-        return paths
 
 
 class HttpSettings(_Section):
@@ -163,6 +116,39 @@ class InterventionSettings(_Section):
     """Identifiers of all attribute keys together that a stream may ask for."""
     any_identifier: bool = False
     """Whether streams may ask for identifiers that are no UUIDs: whoever can guess one reads what is sent to it."""
+    require_token: bool = False
+    """Whether streams need a token that this server has made for their identifiers."""
+    text_values: Literal["plain", "json"] = "plain"
+    """How the engine sends texts as values of attributes: as they are, or as JSON, with quotes. All else is JSON
+    anyway, and values of pushes stay as they come."""
+
+
+class WebhookSettings(_Section):
+    """Posting interventions to endpoints; the endpoints are managed with ``snowmelt webhook``."""
+
+    allow_private: bool = False
+    """Whether endpoints may be on private, loopback and other addresses that are not public, and use plain HTTP."""
+    at_once: Annotated[int, Field(ge=1, le=100)] = 8
+    """Messages that are under way to one endpoint at the same time."""
+    first_pause_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """How long after the first failure a message is sent again; with each further one three times as long."""
+    longest_pause_hours: Annotated[float, Field(gt=0)] = 3.0
+    """No pause between two attempts is longer, unless the endpoint asks for it."""
+    give_up_hours: Annotated[float, Field(ge=0)] = 24.0
+    """A message whose attempt fails after this time is given up; ``snowmelt failed`` has it then."""
+    max_waiting: Annotated[int, Field(ge=1)] = 100_000
+    """Messages that wait for one endpoint at most; what comes then is given up at once."""
+
+
+class PreviewSettings(_Section):
+    """Trying a definition on recent events."""
+
+    seconds: Annotated[float, Field(gt=0)] = 20.0
+    """How long one may take."""
+    memory_mb: Annotated[int, Field(ge=64)] = 1024
+    """How much memory one may take."""
+    at_once: Annotated[int, Field(ge=1)] = 1
+    """How many run at the same time in one web process; a few others wait, more are answered 503."""
 
 
 class Settings(BaseSettings):
@@ -194,10 +180,26 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     http: HttpSettings = HttpSettings()
     collector: CollectorSettings = CollectorSettings()
+    enrichment: EnrichmentSettings = EnrichmentSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
+    schemas: SchemaSettings = SchemaSettings()
+    failed_events: FailedEventSettings = FailedEventSettings()
+    micro: MicroSettings = MicroSettings()
     mcp: McpSettings = McpSettings()
     interventions: InterventionSettings = InterventionSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    previews: PreviewSettings = PreviewSettings()
+    sources: Annotated[list[KafkaSource], AfterValidator(named_apart)] = []
+    """Kafka topics that enriched events are read from."""
+    outputs: Annotated[list[Output], AfterValidator(named_apart)] = []
+    """Files and Kafka topics that enriched and failed events are written to."""
+
+    @model_validator(mode="after")
+    def _one_memory(self) -> "Settings":
+        if self.micro.enabled and self.workers > 1:
+            raise ValueError("micro.enabled needs workers = 1: each web process would remember other events")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -14,7 +14,8 @@ from snowmelt.cli.errors import CommandError, ErrorReportingGroup
 COMMANDS = [
     ["serve"], ["demo"], ["apply"], ["get"], ["watch"], ["ingest"], ["explain"], ["mcp"], ["failed", "list"],
     ["failed", "show"], ["backup"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
-    ["token", "revoke"], ["bench"],
+    ["token", "revoke"], ["bench"], ["failed", "replay"], ["schema", "add"], ["schema", "list"],
+    ["schema", "show"], ["schema", "validate"],
 ]  # fmt: skip
 
 

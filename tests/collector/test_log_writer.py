@@ -231,7 +231,7 @@ def test_trackers_are_told_to_send_again(
 
 
 def test_a_full_log_answers_503_and_small_requests_pass_again_after_a_trim(make_door: Callable[..., Door]) -> None:
-    door = make_door(max_body_bytes=80 * 1024**2)
+    door = make_door(max_body_bytes=80 * 1024**2, max_payload_bytes=80 * 1024**2, max_record_bytes=80 * 1024**2)
     statuses = [door("POST", TP2, [JSON], b"x" * (30 * 1024**2)).status for _ in range(3)]
     assert statuses == [200, 200, 503]
     assert len(door.payloads()) == 2

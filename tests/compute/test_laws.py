@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from snowmelt.compute import state
 from snowmelt.compute.aggregations.base import Aggregation
+from snowmelt.compute.aggregations.time_since import TimeSinceLast
 from snowmelt.compute.kept_events import KeptEvents, packed
 from snowmelt.compute.plan import AGGREGATIONS
 from snowmelt.compute.scopes import TILES, Expiring, Recent, Rolling
@@ -195,3 +196,39 @@ def test_updating_a_rolling_state_reads_like_adding_to_it(data: st.DataObject) -
         plain = rolling.start(1, at) if plain is None else rolling.add(plain, 1, at)
         later = now + data.draw(st.integers(0, 200_000))
         assert read(rolling, kept, later) == read(rolling, plain, later)
+
+
+@pytest.mark.parametrize("aggregation", [case for case in CASES if case.id != "kept events"])
+@given(data=st.data())
+def test_nothing_turns_before_it_is_said_to(aggregation: Aggregation, data: st.DataObject) -> None:
+    """Between a moment and the turn that is told for it no comparison with a bound comes out otherwise."""
+    kept = grown(aggregation, data.draw(rows_for(aggregation, 1), label="rows"))
+    now = data.draw(times, label="now")
+    bounds = data.draw(st.lists(st.integers(0, 9 * DAY // 1000) | st.floats(0, 1e6), max_size=2), label="bounds")
+    told = aggregation.turns(kept, now, bounds)
+    assert told is None or told > now
+    horizon = now + 30 * DAY if told is None else told - 1
+
+    def seen(at: int) -> Any:
+        value = read(aggregation, kept, at)
+        if value is None or not isinstance(getattr(aggregation, "inner", aggregation), TimeSinceLast):
+            return repr(value)
+        return [(value < bound, value == bound, int(value) < bound, int(value) == bound) for bound in bounds]
+
+    near = [now + step for step in (0, 1, 999, 1000, 1001, 60_000)]
+    edges = [at + shift for at in (horizon, *drawn_edges(kept)) for shift in (-1, 0, 1)]
+    for at in {*near, *edges, data.draw(st.integers(now, max(now, horizon)), label="at")}:
+        if now <= at <= horizon:
+            assert seen(at) == seen(now), (at, told)
+
+
+def drawn_edges(kept: Any) -> list[int]:
+    """Instants at which something may happen to a state, whatever it is: what looks like a time, and what follows."""
+    numbers = [kept] if isinstance(kept, int) else []
+    if isinstance(kept, dict):
+        numbers += [tile * 7 * DAY // TILES for tile in kept if isinstance(tile, int)]
+        numbers += [value for value in kept.values() if isinstance(value, int)]
+    if isinstance(kept, list):
+        numbers += [item for row in kept if isinstance(row, list) for item in row if isinstance(item, int)]
+        numbers += [item for item in kept if isinstance(item, int)]
+    return [at + span for at in numbers[:20] for span in (0, DAY, 7 * DAY, 7 * DAY + 7 * DAY // TILES)]

@@ -4,11 +4,8 @@ The vendor's client lives in an environment of its own, pinned by hash, made onc
 never importable from the tests themselves.
 """
 
-import fcntl
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -22,11 +19,11 @@ from urllib.parse import urlsplit
 import pytest
 from snowplow_tracker import Emitter, SelfDescribing, SelfDescribingJson, Subject, Tracker
 
-# Run by each client, not by pytest.
-collect_ignore = ["api_keys.py", "every_call.py", "lifecycle.py", "surface.py", "tutorial.py"]
+from isolated_environment import ROOT, isolated_python
 
-ROOT = Path(__file__).resolve().parents[2]
-PINS = ROOT / "requirements" / "vendor.txt"
+# Run by each client, not by pytest.
+collect_ignore = ["api_keys.py", "every_call.py", "fired.py", "lifecycle.py", "surface.py", "tutorial.py"]
+
 ALIAS = ROOT / "compat" / "src"
 NAMES = ("snowmelt", "compat", "vendor")
 SCHEMAS = "iglu:com.snowplowanalytics.snowplow.ecommerce"
@@ -84,35 +81,10 @@ class Running:
         self.process.stdin.flush()
 
 
-def make_environment(folder: Path) -> Path:
-    """The interpreter of an environment with the pinned vendor client; made if it is not there yet."""
-    python = folder / "bin" / "python"
-    done = folder / "complete"
-    folder.parent.mkdir(exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        # Several test processes may want it at once; the first makes it, the others wait.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            beside = str(Path(sys.executable).parent)
-            uv = shutil.which("uv", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
-            assert uv, "uv is missing; `make setup` installs it"
-            _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
-            _run(uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(PINS))
-            done.touch()
-    return python
-
-
-def _run(*command: str) -> None:
-    outcome = subprocess.run(command, capture_output=True, text=True)
-    assert outcome.returncode == 0, f"{' '.join(command)}\n{outcome.stdout}{outcome.stderr}"
-
-
 @pytest.fixture(scope="session")
 def vendor_python() -> Path:
-    """The interpreter that has the vendor's client; a new pin makes a new environment."""
-    digest = hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]
-    return make_environment(ROOT / ".build" / f"vendor-sdk-{digest}")
+    """The interpreter that has the vendor's client."""
+    return isolated_python("vendor")
 
 
 @pytest.fixture(scope="session")
@@ -176,10 +148,11 @@ class Shopper:
 
     Args:
         url: Where the collector is.
-        domain_userid: Who it is.
+        domain_userid: Which browser it is.
+        user_id: Who is logged in, if anybody is.
     """
 
-    def __init__(self, url: str, domain_userid: str) -> None:
+    def __init__(self, url: str, domain_userid: str, user_id: str | None = None) -> None:
         address = urlsplit(url)
         assert address.hostname is not None
         self.lost: list[object] = []
@@ -193,6 +166,8 @@ class Shopper:
             on_failure=lambda _sent, unsent: self.lost.extend(unsent),
         )
         subject = Subject().set_platform("web").set_domain_user_id(domain_userid)
+        if user_id is not None:
+            subject.set_user_id(user_id)
         self._tracker = Tracker("shop", emitter, subject=subject, app_id="shop")
 
     def does(self, action: str, prices: Iterable[float]) -> None:
@@ -214,6 +189,6 @@ class Shopper:
 
 
 @pytest.fixture
-def shopper(server: Any) -> Callable[[str], Shopper]:
-    """A visitor of the shop, by domain user id."""
-    return lambda domain_userid: Shopper(server.url, domain_userid)
+def shopper(server: Any) -> Callable[..., Shopper]:
+    """A visitor of the shop, by domain user id and, if one is logged in, user id."""
+    return lambda *ids: Shopper(server.url, *ids)

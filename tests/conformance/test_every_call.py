@@ -1,10 +1,7 @@
 """Every call of the vendor's clients against a real server, and what came of it."""
 
-import fcntl
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from conformance.record import recorded, same_as_recorded
+from isolated_environment import node_packages
 from snowmelt import (
     Attribute,
     Criteria,
@@ -30,7 +28,6 @@ pytestmark = pytest.mark.process
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
-BUILD = HERE.parents[1] / ".build"
 SHOP, ACTION = "com.snowplowanalytics.snowplow.ecommerce", "snowplow_ecommerce_action"
 
 
@@ -75,28 +72,7 @@ def test_no_call_of_the_vendor_is_left_out(sdk_named: Any) -> None:
     assert there <= {call.split("(")[0] for call in recorded("vendor")}
 
 
-@pytest.fixture(scope="session")
-def node_packages() -> Path:
-    """The folder with the vendor's packages for Node, at the pinned versions; made if it is not there yet."""
-    pins = [NODE / name for name in ("package.json", "package-lock.json", ".npmrc")]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in pins)).hexdigest()[:12]
-    folder = BUILD / f"vendor-node-{digest}"
-    BUILD.mkdir(exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        # Several test processes may want it at once; the first makes it, the others wait.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            for path in pins:
-                shutil.copy(path, folder)
-            done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, timeout=300)
-            assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-            (folder / "complete").touch()
-    return folder
-
-
-def test_every_call_of_the_node_client(node_packages: Path, server: Any, shopper: Any) -> None:
+def test_every_call_of_the_node_client(server: Any, shopper: Any) -> None:
     visitor, stranger = str(uuid4()), str(uuid4())
     kind = EventProperty(vendor=SHOP, name=ACTION, major_version=1, path="type")
     price = EntityProperty(vendor=SHOP, name="product", major_version=1, path="price")
@@ -121,7 +97,7 @@ def test_every_call_of_the_node_client(node_packages: Path, server: Any, shopper
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, **names, **address, "PACKAGES": str(node_packages / "package.json")},
+        env={**os.environ, **names, **address, "PACKAGES": str(node_packages(NODE))},
     )
     assert done.returncode == 0, done.stderr
     *lines, end = [json.loads(line) for line in done.stdout.splitlines()]

@@ -14,10 +14,13 @@ from machine import MB, NOW, TP2, Machine, Wire, attribute, group, page_view, re
 from snowmelt.compute import state
 from snowmelt.compute.event_log_plan import EventLogPlan
 from snowmelt.compute.plan import GroupPlan
+from snowmelt.compute.program import Watcher
 from snowmelt.compute.reader import GroupReader
 from snowmelt.definitions import AttributeGroup, RuleIntervention
 from snowmelt.definitions import EventLog as EventLogDefinition
+from snowmelt.events.unreadable import UnreadableLine, encode_unreadable
 from snowmelt.runtimes import engine as module
+from snowmelt.runtimes import snapshot
 from snowmelt.stores import profiles as profiles_module
 from snowmelt.stores.errors import PositionMovedError, StoreError, StoreFullError
 from snowmelt.stores.event_log import Kind
@@ -220,13 +223,15 @@ def test_a_group_that_cannot_be_computed_does_not_stop_the_others(machine: Machi
 def test_a_group_that_cannot_be_compiled_does_not_stop_the_others(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Fragile(module.Program):
-        def __init__(self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = ()) -> None:
+    class Fragile(snapshot.Program):
+        def __init__(
+            self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = (), watchers: Sequence[Watcher] = ()
+        ) -> None:
             if any(plan.title == "bad_v1" for plan in plans):
                 raise RecursionError("too deep")
-            super().__init__(plans, logs)
+            super().__init__(plans, logs, watchers)
 
-    monkeypatch.setattr(module, "Program", Fragile)
+    monkeypatch.setattr(snapshot, "Program", Fragile)
     machine.define(1, {1: group("good"), 2: group("bad")})
     machine.track("u")
     machine.run()
@@ -350,7 +355,7 @@ def test_failed_events_that_cannot_be_kept_hold_back_the_step(
     machine.run()
     machine.append(request(page_view("u"), page_view("u", vid="x")))
 
-    def refuse(failed: object) -> None:
+    def refuse(failed: object, replayed: object) -> None:
         raise error
 
     with monkeypatch.context() as patch:
@@ -397,6 +402,21 @@ steps = st.lists(
     ),
     max_size=25,
 )
+
+
+def test_lines_that_are_no_events_are_kept_and_counted_once(machine: Machine) -> None:
+    machine.define(1, {3: group()})
+    lines = [UnreadableLine("a.tsv:1", "has 2 columns", b"\xff\t"), UnreadableLine("a.tsv:9", "has 3 columns", b"x")]
+    machine.log.append([(Kind.UNREADABLE, NOW, encode_unreadable(lines)), (Kind.UNREADABLE, NOW, b"\xc1")])
+    machine.insert(b'{"user_id": "u"}')
+    machine.run()
+    machine.restart()
+    machine.run()
+    assert machine.value(3, "u") == 1
+    assert machine.engine.statistics.failed == {"loader_parsing_error": 2, "generic_error": 1}
+    _, second, first = machine.failed.list()
+    assert (first.sequence, first.item, first.reason) == (2, 0, "a.tsv:1: has 2 columns")
+    assert (second.item, second.row["data"]["payload"]) == (1, "x")  # type: ignore[index]
 
 
 @given(steps, st.sampled_from([1, 2, 1_000]))

@@ -117,7 +117,7 @@ def test_a_second_power_cut_while_it_is_put_back_does_no_harm(
     machine.checkpoints.take(machine.store)
     machine.power_cut()
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_sync", lambda path: (_ for _ in ()).throw(OSError("dark")))
+        patch.setattr(module, "sync_path", lambda path: (_ for _ in ()).throw(OSError("dark")))
         with pytest.raises(OSError, match="dark"):
             machine.checkpoints.recover()
     assert machine.recover() == 5
@@ -169,7 +169,7 @@ def test_a_failed_checkpoint_keeps_the_one_before(machine: Machine, monkeypatch:
     machine.checkpoints.take(machine.store)
     advance(machine.store, 6)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_sync", lambda path: (_ for _ in ()).throw(OSError("full")))
+        patch.setattr(module, "sync_path", lambda path: (_ for _ in ()).throw(OSError("full")))
         with pytest.raises(OSError, match="full"):
             machine.checkpoints.take(machine.store)
     machine.power_cut()

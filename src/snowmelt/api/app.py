@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from snowmelt.api.access import CREDENTIALS, needed_role
+from snowmelt.api.access import CREDENTIALS, is_schema_path, needed_role
 from snowmelt.api.announcer import Announcer, OnChange
 from snowmelt.api.asgi import App, Message, Receive, Scope, Send, encode_json, send_error, send_json
 from snowmelt.api.auth import GUESSED, Gate, Refusal, authorization
@@ -28,7 +28,10 @@ from snowmelt.api.online import OnlineAttributes
 from snowmelt.api.public_reads import PublicAttributes
 from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
 from snowmelt.api.revisions import Revisions
+from snowmelt.api.subscription_passes import Passes
 from snowmelt.api.tokens import Tokens
+from snowmelt.iglu.local import LocalRegistry
+from snowmelt.previews.job import RunPreview
 from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
@@ -55,6 +58,7 @@ def now_ms() -> int:
 def create_app(
     *,
     registry: Registry,
+    schemas: LocalRegistry,
     profiles: Profiles,
     group_values: MakeGroupValues,
     outbox: Outbox,
@@ -65,6 +69,7 @@ def create_app(
     on_change: OnChange,
     log_head: Callable[[], int],
     position: Callable[[], int],
+    previews: RunPreview,
     trusted_proxies: Sequence[str] = (),
     clock: NowMs = now_ms,
 ) -> "Api":
@@ -72,6 +77,7 @@ def create_app(
 
     Args:
         registry: the definitions; stays open as long as the app is used.
+        schemas: the schemas of the data folder.
         profiles: stored states, for example a ``ProfileReader``.
         group_values: makes what computes a group's values from a state, for example ``GroupReader``. A group
             for which it raises ``DefinitionError`` cannot be published.
@@ -86,6 +92,7 @@ def create_app(
             definition is stored.
         log_head: the place of the last record in the event log.
         position: the place in the event log that the profiles include.
+        previews: computes what a definition would have given over recent events.
         trusted_proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
         clock: the present, for values and for tokens; milliseconds since the epoch.
     """
@@ -100,7 +107,10 @@ def create_app(
         from snowmelt.api.flush import Progress
         from snowmelt.api.framework import framework_app
 
-        return framework_app(registry, profiles, announcer, keys, tokens, Progress(log_head, position))
+        progress = Progress(log_head, position)
+        return framework_app(
+            registry, schemas, profiles, announcer, keys, tokens, progress, previews, passes, deliveries.targets
+        )
 
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)
@@ -111,7 +121,12 @@ def create_app(
         catalog.refresh(revisions.now())
         return catalog.keys
 
-    deliveries = Deliveries(Hub(outbox, mailboxes), attribute_keys, interventions)
+    def reads(scope: Scope) -> bool:
+        header = authorization(scope)
+        return header is not None and gate.refusal(header, "reader") is None
+
+    passes = Passes(signing_secret, tokens.organization, tokens.clock)
+    deliveries = Deliveries(Hub(outbox, mailboxes), attribute_keys, interventions, passes, reads)
     return Api(framework, online, PublicAttributes(online, catalog), contexts, deliveries, gate, keys)
 
 
@@ -197,7 +212,7 @@ class Api:
         method: str = scope["method"]
         needed = needed_role(method, path)
         if needed is not None:
-            header = authorization(scope)
+            header = authorization(scope, also_key=is_schema_path(path))
             if path == ONLINE_PATH and (method == "OPTIONS" or (method == "POST" and header is None)):
                 await self._public(scope, receive, send)
                 return

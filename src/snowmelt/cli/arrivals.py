@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snowmelt.cli.errors import CommandError
-from snowmelt.cli.line_formats import FORMATS, LINE_FORMATS, UNREADABLE, Format, recognised
 from snowmelt.cli.line_source import read_blocks
 from snowmelt.compute.instant import parse_instant
 from snowmelt.compute.projection import Projection
+from snowmelt.connectors.line_formats import FORMATS, LINE_FORMATS, UNREADABLE, Format, recognised
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import json as event_json
@@ -36,6 +36,7 @@ def arrivals(
     path: Path,
     line_format: Format | None,
     complain: Callable[[str, str], None],
+    make_enricher: Callable[[], Enricher] = Enricher,
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Iterator[Arrival]:
     """The events of a file, in its order, as ``snowmelt ingest`` and the engine would make them of its lines.
@@ -44,12 +45,13 @@ def arrivals(
         path: a plain or gzip file, or ``-`` for standard input.
         line_format: of the lines; ``None`` recognises it by the first one.
         complain: called with place and reason for each line that cannot be read.
+        make_enricher: called if there are tracker requests; by default the enricher does what needs no settings.
         clock: ms since the epoch.
 
     Raises:
         CommandError: the file cannot be read, or its format is not recognised.
     """
-    enricher = Enricher()
+    enricher: Enricher | None = None
     for block in read_blocks(path):
         for number, line in enumerate(block.lines, start=block.first):
             if not line.strip():
@@ -69,6 +71,7 @@ def arrivals(
                 if kind is Kind.EVENTS:
                     yield Arrival(place, body, _arrived(body, now))
                 else:
+                    enricher = enricher or make_enricher()
                     yield from _enriched(place, enricher, body, now)
 
 

@@ -16,6 +16,7 @@ from snowmelt.cli.errors import FAILED, CommandError, warn
 if TYPE_CHECKING:
     from snowmelt.compute.plan import GroupPlan
     from snowmelt.definitions import AttributeGroup
+    from snowmelt.enrichment.pipeline import Enricher
 
 
 def explain(
@@ -85,10 +86,15 @@ def _print_verdicts(plan: GroupPlan, file: Path, line_format: Any, as_json: bool
     from snowmelt.compute.diagnosis import Examiner
     from snowmelt.enrichment.failed import FailedEvent
 
+    def make_enricher() -> Enricher:
+        from snowmelt.runtimes.enricher import enricher_of
+
+        return enricher_of(load_settings())
+
     examiner = Examiner(plan)
     complaints = Complaints()
     printed = 0
-    for arrival in arrivals(file, line_format, complaints.add):
+    for arrival in arrivals(file, line_format, complaints.add, make_enricher):
         lines: Iterator[str]
         if isinstance(arrival.event, FailedEvent):
             data, lines = failure_data(arrival, arrival.event, plan), failure_lines(arrival, arrival.event)

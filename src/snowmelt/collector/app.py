@@ -1,31 +1,37 @@
 """The collector as a small ASGI application."""
 
+import asyncio
 import base64
+import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any
+from uuid import uuid4
 
 import structlog
 
-from snowmelt.collector.cookie import cookie_value, set_cookie
-from snowmelt.collector.cors import Headers, cors_headers, preflight_headers
-from snowmelt.collector.recording import Request, network_user_id, record
+from snowmelt.collector.cookie import cookie_value, set_cookies
+from snowmelt.collector.cors import cors_headers, preflight_headers
+from snowmelt.collector.http import Headers, Receive, Reply, Scope, Send, text_reply
+from snowmelt.collector.pages import pages
+from snowmelt.collector.proxies import TrustedProxies
+from snowmelt.collector.recording import Request, known_user_id, record
+from snowmelt.collector.redirection import bounce_location, has_bounced, redirect_target
+from snowmelt.collector.splitting import SizeLimits
 from snowmelt.collector.writer import LogWriter
-from snowmelt.settings import CollectorSettings
+from snowmelt.events.payload import CollectorPayload
+from snowmelt.settings_collector import CollectorSettings
 from snowmelt.stores.errors import StoreError
-from snowmelt.stores.event_log import Kind, encode_payload
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from snowmelt.stores.event_log import Kind
 
 PIXEL = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 PIXEL_PATHS = frozenset({"/i", "/ice.png"})
-ROBOTS = b"User-agent: *\nDisallow: /\n\nUser-agent: Googlebot\nDisallow: /\n\nUser-agent: AdsBot-Google\nDisallow: /\n"
 RETRY_AFTER_SECONDS = b"5"
 
-_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_PIXEL_HEADERS: Headers = [
+    (b"content-type", b"image/gif"),
+    (b"cache-control", b"no-cache, no-store, must-revalidate"),
+]
+_NOT_FOUND = text_reply(404, b"not found")
 
 logger = structlog.get_logger("snowmelt.collector")
 
@@ -37,7 +43,7 @@ class Collector:
     Trackers would send a refused request again and again.
 
     Args:
-        settings: cookie, paths and limits.
+        settings: cookies, paths and limits.
         writer: where payloads go.
         name: name and version of this collector, recorded in each payload.
     """
@@ -46,101 +52,168 @@ class Collector:
         self._settings = settings
         self._writer = writer
         self._name = name
+        self._pages = pages(settings)
+        self._limits = SizeLimits(settings.max_payload_bytes, settings.max_record_bytes)
+        trusted = settings.trusted_proxies
+        self._proxies = None if trusted is None else TrustedProxies(trusted)
+        do_not_track = settings.do_not_track_cookie
+        self._do_not_track = re.compile(do_not_track.value) if do_not_track.enabled else None
+        self._every_reply: Headers = []
+        if settings.hsts.enabled:
+            seconds = settings.hsts.max_age_days * 86_400
+            self._every_reply.append((b"strict-transport-security", f"max-age={seconds}".encode()))
         self.accepted = 0
         self.refused = 0
+        self.untracked = 0
 
     def handles(self, method: str, path: str) -> bool:
         """Whether a request is the collector's: its fixed paths, and every path of exactly two segments."""
-        return path in PIXEL_PATHS or path == "/robots.txt" or _has_two_segments(path)
+        return path in PIXEL_PATHS or path in self._pages or path == "/sink-health" or _is_tracking(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], scope["path"]
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        origin = next((value for name, value in headers if name == "origin"), None)
-        if method == "OPTIONS":
-            await _reply(send, 200, preflight_headers(origin, self._settings.max_age_seconds))
-        elif path == "/robots.txt" and method in ("GET", "HEAD"):
-            await _reply(send, 200, [_TEXT], ROBOTS, omit_body=method == "HEAD")
-        elif path.startswith("/r/"):
-            await _reply(send, 404, [_TEXT], b"redirects disabled")
-        elif method in ("GET", "HEAD", "POST") and (
-            _has_two_segments(path) or (path in PIXEL_PATHS and method != "POST")
-        ):
-            await self._track(scope, headers, origin, receive, send)
-        else:
-            await _reply(send, 404, [_TEXT], b"not found")
+        reply = await self._reply(scope, receive)
+        if reply is not None:
+            if self._every_reply:
+                reply = reply._replace(headers=[*reply.headers, *self._every_reply])
+            await reply.send(send, omit_body=scope["method"] == "HEAD")
 
-    async def _track(
-        self, scope: Scope, headers: list[tuple[str, str]], origin: str | None, receive: Receive, send: Send
-    ) -> None:
-        limits, cookie = self._settings, self._settings.cookie
-        too_long = None
-        if len(scope["path"]) + len(scope["query_string"]) > limits.max_request_line_bytes:
-            too_long = b"the path and query string are too long"
-        elif sum(len(name) + len(value) for name, value in scope["headers"]) > limits.max_header_bytes:
-            too_long = b"the headers are too long"
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply | None:
+        """The answer to a request, or ``None`` if nobody waits for it any more."""
+        method: str = scope["method"]
+        path: str = scope["path"]
+        if method == "OPTIONS":
+            origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), None)
+            return Reply(200, preflight_headers(origin, self._settings.max_age_seconds))
+        read = method in ("GET", "HEAD")
+        if read and path in self._pages:
+            return self._pages[path]
+        if read and path == "/sink-health":
+            return text_reply(200, b"ok") if self._writer.healthy else text_reply(503, b"Service Unavailable")
+        if not read and method != "POST":
+            return _NOT_FOUND
+        if path in PIXEL_PATHS:
+            return await self._track(scope, receive, redirects=False) if read else _NOT_FOUND
+        if path.startswith("/r/") and not self._settings.enable_default_redirect:
+            return text_reply(404, b"redirects disabled")
+        if not _is_tracking(path):
+            return _NOT_FOUND
+        mapped = self._settings.paths.get(path, path)
+        return await self._track(scope, receive, redirects=mapped.startswith("/r/"))
+
+    async def _track(self, scope: Scope, receive: Receive, *, redirects: bool) -> Reply | None:
+        request = _request(scope)
+        cors = cors_headers(request.header("origin"))
+        too_long = self._too_long(scope)
         if too_long:
-            self.refused += 1
-            await _reply(send, 400, [*cors_headers(origin), _TEXT], too_long)
-            return
-        body = None
-        if scope["method"] == "POST":
+            return self._refuse(400, too_long, cors)
+        if request.method == "POST":
             try:
-                body = await _read(receive, limits.max_body_bytes)
+                async with asyncio.timeout(self._settings.receive_seconds):
+                    body = await _read(receive, self._settings.max_body_bytes)
             except ClientGoneError:
-                return
+                return None
+            except TimeoutError:
+                return self._refuse(408, b"the body did not arrive in time", cors)
             if body is None:
-                self.refused += 1
-                await _reply(send, 413, [*cors_headers(origin), _TEXT], b"the body is too large")
-                return
-        client = scope.get("client")
-        request = Request(
-            scope["method"],
-            scope["path"],
-            scope["query_string"].decode("latin-1"),
-            headers,
-            body,
-            client[0] if client else None,
-        )
-        user_id = network_user_id(request, cookie.name)
+                return self._refuse(413, b"the body is too large", cors)
+            request = request._replace(body=body)
+        if self._is_not_to_be_tracked(request):
+            self.untracked += 1
+            return self._answer(request, cors, redirects)
+        bounce = self._settings.cookie_bounce
+        user_id = known_user_id(request, self._settings.cookie.name)
+        if user_id is None and bounce.enabled and request.method != "POST" and not redirects:
+            if not has_bounced(request, bounce):
+                location = (b"location", bounce_location(request, bounce))
+                return text_reply(302, b"", *cors, location, *self._cookies(request, str(uuid4())))
+            user_id = bounce.fallback_network_user_id
+        user_id = user_id or str(uuid4())
         now = time.time_ns() // 1_000_000
-        path = limits.paths.get(request.path, request.path)
-        payload = record(request, path=path, network_userid=user_id, now=now, collector=self._name)
+        payload = record(
+            request,
+            path=self._settings.paths.get(request.path, request.path),
+            network_userid=user_id,
+            now=now,
+            collector=self._name,
+            proxies=self._proxies,
+        )
+        entries = [
+            (Kind.PAYLOAD if type(found) is CollectorPayload else Kind.OVERSIZE, now, encoded)
+            for found, encoded in self._limits.records(payload)
+        ]
         try:
-            await self._writer.append((Kind.PAYLOAD, now, encode_payload(payload)))
+            await self._writer.append(*entries)
         except StoreError as error:
-            self.refused += 1
             logger.error("payload refused", error=str(error))
             retry = (b"retry-after", RETRY_AFTER_SECONDS)
-            await _reply(send, 503, [*cors_headers(origin), retry, _TEXT], b"not stored, send it again later")
-            return
+            return self._refuse(503, b"not stored, send it again later", [*cors, retry])
         self.accepted += 1
-        reply_headers = cors_headers(origin)
-        if cookie.enabled:
-            # An anonymous reply sets no cookie, and takes away the one that is there.
-            has_cookie = cookie_value(request.cookies(), cookie.name) is not None
-            value = "" if request.anonymous else user_id
-            if (has_cookie or not request.anonymous) and (
-                cookie_header := set_cookie(cookie, value, origin, datetime.now(UTC))
-            ):
-                reply_headers.append((b"set-cookie", cookie_header))
-        if scope["method"] == "POST":
-            await _reply(send, 200, [*reply_headers, _TEXT], b"ok")
-            return
-        reply_headers += [
-            (b"content-type", b"image/gif"),
-            (b"cache-control", b"no-cache, no-store, must-revalidate"),
-        ]
-        await _reply(send, 200, reply_headers, PIXEL, omit_body=scope["method"] == "HEAD")
+        return self._answer(request, [*cors, *self._cookies(request, user_id)], redirects)
+
+    def _answer(self, request: Request, headers: Headers, redirects: bool) -> Reply:
+        """What a tracker is told when all is well with its request."""
+        if redirects:
+            target = redirect_target(request.querystring, self._settings.redirect_domains)
+            if target is None:
+                return text_reply(400, b"u must be an address, on a host that may be redirected to", *headers)
+            return text_reply(302, b"", (b"location", target), *headers)
+        if request.method == "POST":
+            return text_reply(200, b"ok", *headers)
+        return Reply(200, [*headers, *_PIXEL_HEADERS], PIXEL)
+
+    def _refuse(self, status: int, why: bytes, headers: Headers) -> Reply:
+        self.refused += 1
+        return text_reply(status, why, *headers)
+
+    def _too_long(self, scope: Scope) -> bytes | None:
+        limits = self._settings
+        if len(scope["path"]) + len(scope["query_string"]) > limits.max_request_line_bytes:
+            return b"the path and query string are too long"
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > limits.max_header_bytes:
+            return b"the headers are too long"
+        return None
+
+    def _is_not_to_be_tracked(self, request: Request) -> bool:
+        if self._do_not_track is None:
+            return False
+        value = cookie_value(request.cookies(), self._settings.do_not_track_cookie.name)
+        return value is not None and self._do_not_track.fullmatch(value) is not None
+
+    def _cookies(self, request: Request, user_id: str) -> Headers:
+        """The headers that keep the id; an anonymous reply sets no cookie, and takes away the one that is there."""
+        settings = self._settings.cookie
+        if not settings.enabled:
+            return []
+        if request.anonymous:
+            if cookie_value(request.cookies(), settings.name) is None:
+                return []
+            user_id = ""
+        cookies = set_cookies(settings, user_id, request.header("origin"), datetime.now(UTC))
+        return [(b"set-cookie", cookie) for cookie in cookies]
 
 
 class ClientGoneError(Exception):
     """The client closed the connection before its request was complete: there is nothing to record."""
 
 
-def _has_two_segments(path: str) -> bool:
+def _is_tracking(path: str) -> bool:
+    """Whether a path has two segments, or begins like a redirect's."""
     segments = path.split("/")
-    return len(segments) == 3 and segments[1] != "" and segments[2] != ""
+    if len(segments) == 3:
+        return segments[1] != "" and segments[2] != ""
+    return path.startswith("/r/") and len(path) > len("/r/")
+
+
+def _request(scope: Scope) -> Request:
+    client = scope.get("client")
+    return Request(
+        scope["method"],
+        scope["path"],
+        scope["query_string"].decode("latin-1"),
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
+        None,
+        client[0] if client else None,
+    )
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:
@@ -158,9 +231,3 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
         if not message.get("more_body"):
             break
     return b"".join(chunks)
-
-
-async def _reply(send: Send, status: int, headers: Headers, body: bytes = b"", *, omit_body: bool = False) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": b"" if omit_body else body})

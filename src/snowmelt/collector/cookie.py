@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 from snowmelt.collector.cors import origin_host, origins
-from snowmelt.settings import CookieSettings
+from snowmelt.settings_collector import CookieSettings
 
 _OCTETS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
@@ -40,25 +40,34 @@ def cookie_domain(settings: CookieSettings, origin: str | None) -> str | None:
     return settings.fallback_domain
 
 
-def set_cookie(settings: CookieSettings, value: str, origin: str | None, now: datetime) -> bytes | None:
-    """A ``Set-Cookie`` value that keeps ``value`` for the configured time, or blanks the cookie if it is empty.
+def set_cookies(settings: CookieSettings, value: str, origin: str | None, now: datetime) -> list[bytes]:
+    """``Set-Cookie`` values that keep ``value`` for the configured time, or blank the cookies if it is empty.
+
+    There is one, and a second one for the page's scripts if that is configured. There is none if the value cannot
+    stand in a cookie: it may come from the query string, and must not be able to write headers of its own.
 
     ``now`` is in UTC, as HTTP's dates are.
-
-    ``None`` if the value cannot stand in a cookie: it may come from the query string, and must not be able to
-    write headers of its own.
     """
     if not _OCTETS.fullmatch(value):
-        return None
+        return []
+    cookies = [_set_cookie(settings, settings.name, value, settings.http_only, origin, now)]
+    if settings.client_cookie_name:
+        cookies.append(_set_cookie(settings, settings.client_cookie_name, value, False, origin, now))
+    return cookies
+
+
+def _set_cookie(
+    settings: CookieSettings, name: str, value: str, http_only: bool, origin: str | None, now: datetime
+) -> bytes:
     lifetime = timedelta(days=settings.expiration_days)
     expires = now + lifetime if value else now - lifetime
-    parts = [f"{settings.name}={value}", f"Expires={format_datetime(expires, usegmt=True)}", "Path=/"]
+    parts = [f"{name}={value}", f"Expires={format_datetime(expires, usegmt=True)}", "Path=/"]
     domain = cookie_domain(settings, origin)
     if domain:
         parts.append(f"Domain={domain}")
     if settings.secure:
         parts.append("Secure")
-    if settings.http_only:
+    if http_only:
         parts.append("HttpOnly")
     if settings.same_site:
         parts.append(f"SameSite={settings.same_site}")

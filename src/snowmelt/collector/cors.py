@@ -2,7 +2,7 @@
 
 import re
 
-Headers = list[tuple[bytes, bytes]]
+from snowmelt.collector.http import Headers
 
 # Strict, because it is written into the reply: scheme, host and port, and nothing that could end a header.
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")

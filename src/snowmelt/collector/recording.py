@@ -1,11 +1,10 @@
 """From an HTTP request to the payload that is recorded of it, with the privacy rules applied."""
 
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 from snowmelt.collector.cookie import clean_cookies, cookie_value
+from snowmelt.collector.proxies import FORWARDING_HEADERS, TrustedProxies, first_forwarded
 from snowmelt.events.payload import CollectorPayload
 
 ANONYMOUS_ID = "00000000-0000-0000-0000-000000000000"
@@ -40,7 +39,10 @@ class Request(NamedTuple):
 
     def header(self, name: str) -> str | None:
         """The first header of a lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     @property
     def anonymous(self) -> bool:
@@ -52,8 +54,8 @@ class Request(NamedTuple):
         return ";".join(filter(None, (clean_cookies(value) for key, value in self.headers if key == "cookie")))
 
 
-def network_user_id(request: Request, cookie_name: str) -> str:
-    """The id that the cookie carries from request to request: a given one, or a new one.
+def known_user_id(request: Request, cookie_name: str) -> str | None:
+    """The id that the request itself names: of an anonymous one that of nobody, else a parameter's or the cookie's.
 
     Not checked here: enrichment refuses a payload whose id is no UUID, so that nothing is lost in silence.
     """
@@ -63,20 +65,34 @@ def network_user_id(request: Request, cookie_name: str) -> str:
         for name, given in parse_qsl(request.querystring):
             if name == "nuid":
                 return given
-    return cookie_value(request.cookies(), cookie_name) or str(uuid4())
+    return cookie_value(request.cookies(), cookie_name) or None
 
 
-def record(request: Request, *, path: str, network_userid: str, now: int, collector: str) -> CollectorPayload:
+def record(
+    request: Request,
+    *,
+    path: str,
+    network_userid: str,
+    now: int,
+    collector: str,
+    proxies: TrustedProxies | None = None,
+) -> CollectorPayload:
     """The payload that stands for a request in the event log.
 
     Args:
         request: as it arrived.
         path: its path after path mapping.
-        network_userid: from :func:`network_user_id`.
+        network_userid: from :func:`known_user_id`, or a new one.
         now: time of arrival, ms since the epoch.
         collector: name and version of this collector.
+        proxies: whose word about the client's address is taken; ``None`` takes everybody's.
     """
     anonymous = request.anonymous
+    if proxies is not None and not anonymous:
+        client = proxies.client(request.peer, request.headers)
+        request = request._replace(headers=_judged(request, client))
+    else:
+        client = first_forwarded(request.header("x-forwarded-for")) or request.peer
     content_type = None
     if request.method == "POST":
         content_type = _content_type(request.header("content-type"))
@@ -88,12 +104,20 @@ def record(request: Request, *, path: str, network_userid: str, now: int, collec
         content_type=content_type,
         headers=_recorded_headers(request, anonymous, content_type),
         hostname=_hostname(request.header("host")),
-        ip_address=ANONYMOUS_ADDRESS if anonymous else _client_address(request),
+        ip_address=ANONYMOUS_ADDRESS if anonymous else client,
         user_agent=request.header("user-agent"),
         referer=request.header("referer"),
         network_userid=network_userid,
         collector=collector,
     )
+
+
+def _judged(request: Request, client: str | None) -> list[tuple[str, str]]:
+    """The headers with nothing about the client's address but what was found to be true, as enrichment reads them."""
+    headers = [header for header in request.headers if header[0] not in FORWARDING_HEADERS]
+    if client is not None and client != request.peer:
+        headers.append(("x-forwarded-for", client))
+    return headers
 
 
 def _recorded_headers(request: Request, anonymous: bool, content_type: str | None) -> list[str]:
@@ -122,16 +146,3 @@ def _hostname(host: str | None) -> str | None:
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]
-
-
-def _client_address(request: Request) -> str | None:
-    """The first address of ``X-Forwarded-For``, without quotes, brackets and port; else the peer's."""
-    text = (request.header("x-forwarded-for") or "").partition(",")[0].strip().strip('"')
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return request.peer

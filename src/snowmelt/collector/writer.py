@@ -1,7 +1,9 @@
 """Group commit: many requests share one sync of the disk."""
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -13,6 +15,9 @@ from snowmelt.stores.event_log import EventLog, Kind
 Entry = tuple[Kind, int, bytes]
 
 MAX_WAITING_BYTES = 64 * 1024**2
+
+UNHEALTHY_SECONDS = 10
+"""Whoever sends requests elsewhere meanwhile must come back at some time, or nobody would notice that all is well."""
 
 logger = structlog.get_logger("snowmelt.collector")
 
@@ -38,19 +43,25 @@ class LogWriter:
         self._log = log
         self._bell = bell
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Sequence[Entry], asyncio.Future[None]]] = []
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._closed = False
+        self._failed = -math.inf
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
-    async def append(self, entry: Entry) -> None:
-        """Return when the entry is on the disk.
+    @property
+    def healthy(self) -> bool:
+        """Whether the log takes entries, as far as is known: what failed a while ago may be mended."""
+        return not self._closed and time.monotonic() - self._failed > UNHEALTHY_SECONDS
+
+    async def append(self, *entries: Entry) -> None:
+        """Return when the entries are on the disk, all together.
 
         Raises:
-            OverloadedError: if 64 MB are waiting already, or the writer was closed; the entry was not taken.
-            StoreError: if the log cannot be written; the entry is not in it.
+            OverloadedError: if 64 MB are waiting already, or the writer was closed; none was taken.
+            StoreError: if the log cannot be written; none is in it.
         """
         future = self._loop.create_future()
         with self._changed:
@@ -58,8 +69,8 @@ class LogWriter:
                 raise OverloadedError("the event log is closed: the server is stopping")
             if self._waiting_bytes > MAX_WAITING_BYTES:
                 raise OverloadedError("the event log is too far behind to take more now")
-            self._waiting.append((entry, future))
-            self._waiting_bytes += len(entry[2])
+            self._waiting.append((entries, future))
+            self._waiting_bytes += sum(len(entry[2]) for entry in entries)
             self._changed.notify()
         await future
 
@@ -77,7 +88,8 @@ class LogWriter:
                 group, self._waiting, self._waiting_bytes = self._waiting, [], 0
             if not group:
                 return
-            failure = self._write([entry for entry, _ in group])
+            failure = self._write([entry for entries, _ in group for entry in entries])
+            self._failed = -math.inf if failure is None else time.monotonic()
             self._loop.call_soon_threadsafe(_settle, [future for _, future in group], failure)
 
     def _write(self, entries: Sequence[Entry]) -> StoreError | None:

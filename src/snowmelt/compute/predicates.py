@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from snowmelt.compute.instant import parse_instant
+from snowmelt.definitions.patterns import expression
 
 ORDER = ("<", ">", "<=", ">=")
 
@@ -59,9 +60,11 @@ class Predicates:
 
         Args:
             value: a name or expression for the event's value; may be evaluated more than once.
-            operator: one of the public API's event operators.
-            operand: the criterion's constant, or a list of them for ``in``.
+            operator: one of the public API's operators, of events or of rules, but ``changed``.
+            operand: the criterion's constant, or a list of them for ``in`` and ``not in``.
         """
+        if operator.startswith("not "):
+            return f"{value} is not None and not ({self.source(value, operator.removeprefix('not '), operand)})"
         match operator:
             case "is null":
                 return f"{value} is None"
@@ -75,6 +78,9 @@ class Predicates:
                 return self._contained(value, operand)
             case "like":
                 name = self._name("like", operand, lambda: like_pattern(operand).fullmatch)
+                return f"{value}.__class__ is str and {name}({value}) is not None"
+            case "rlike":
+                name = self._name("rlike", operand, lambda: expression(operand).search)
                 return f"{value}.__class__ is str and {name}({value}) is not None"
         return self._ordered(value, operator, operand)
 

@@ -20,10 +20,12 @@ class Profiles(dict[str, list[Any]]):
     Args:
         width: how many attributes the group has.
         load: gives the stored profile of a key value, or ``None`` if there is none yet.
+        longest: bytes that a key value may have.
     """
 
-    def __init__(self, width: int, load: Load = lambda key: None) -> None:
+    def __init__(self, width: int, load: Load = lambda key: None, longest: int = MAX_KEY_BYTES) -> None:
         super().__init__()
+        self._longest = longest
         self._empty = state.empty(width)
         self.load = load
         """May be replaced: the engine gives each of its transactions a way to load of its own."""
@@ -32,13 +34,13 @@ class Profiles(dict[str, list[Any]]):
         self.touched: list[str] = []
         """Keys of the profiles that were changed since they were stored, each once."""
         self.refused = 0
-        """Updates lost to key values over 512 bytes."""
+        """Updates lost to key values over ``longest`` bytes."""
 
     def __missing__(self, key: str) -> list[Any]:
         profile = self._old.get(key)
         if profile is None:
             # 128 characters take at most 512 bytes, so that usual keys are not encoded just to be measured.
-            if len(key) > MAX_KEY_BYTES // 4 and len(key.encode()) > MAX_KEY_BYTES:
+            if len(key) > MAX_KEY_BYTES // 4 and len(key.encode()) > self._longest:
                 self.refused += 1
                 # Marked as changed already, so that nobody takes it for one that is to be stored.
                 return [state.CHANGED, *self._empty[1:]]
@@ -62,3 +64,10 @@ class Profiles(dict[str, list[Any]]):
             count -= freed
             if not leaving:
                 self._leaving.pop()
+
+
+def touch(profiles: Profiles, key: str, profile: list[Any]) -> None:
+    """Note that a profile was changed, as generated handlers do, so that it will be stored."""
+    if profile[0]:
+        profile[0] = state.CHANGED
+        profiles.touched.append(key)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -12,7 +12,7 @@ from snowmelt.compute.event_log_plan import EventLogPlan, plan_event_log
 from snowmelt.compute.handler import HandlerSource, paths_needed
 from snowmelt.compute.plan import AttributePlan, GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
-from snowmelt.compute.projection import Projection
+from snowmelt.compute.projection import Path, Projection
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.compute.switch import switch_for
 from snowmelt.definitions.attribute_group import AttributeGroup
@@ -24,6 +24,9 @@ MAX_KINDS = 10_000
 
 TOGETHER = 512
 """Events that are decoded, and looked up by their ids, before they are handled: more would leave the CPU's cache."""
+
+ANY_KEY = 2_000
+"""Bytes that the keys of what a watcher remembers may have: names, and values of at most 512 bytes each."""
 
 _IDENTITY = {"name": "event_name", "vendor": "event_vendor", "version": "event_version"}
 
@@ -45,6 +48,44 @@ class Tally(msgspec.Struct):
     rejected: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
     errors: list[str] = []
 
+
+class Watch(Protocol):
+    """Somebody who looks at what events do to attributes; see :class:`snowmelt.interventions.firing.Watch`."""
+
+    def before(self, event: Any) -> Any | None:
+        """Look at the state just before an event is counted; ``None`` says that there is no need to look again."""
+
+    def after(self, judged: Any) -> None:
+        """Look at the state just after it, given what :meth:`before` has found."""
+
+
+class Watcher(Protocol):
+    """Who looks on, whatever the batch."""
+
+    @property
+    def state_id(self) -> int:
+        """Names what it remembers."""
+
+    @property
+    def watched(self) -> frozenset[tuple[int, int]]:
+        """State id and slot of the attributes that it looks at."""
+
+    @property
+    def ends(self) -> bool:
+        """As for a group: whether time alone may end all that it remembers."""
+
+    def paths(self) -> Iterable[Path]:
+        """What it reads of events."""
+
+    def decode(self, stored: bytes | memoryview) -> list[Any]:
+        """What it remembers, as it was stored."""
+
+    def is_over(self, stored: bytes | memoryview, now: int) -> bool:
+        """As for a group."""
+
+
+Watching: TypeAlias = Callable[[Any, Projection], Watch]
+"""Makes one of the watchers look at a batch whose events are decoded by a projection."""
 
 Handler: TypeAlias = Callable[[Any], None]
 Bind: TypeAlias = Callable[..., Handler]
@@ -69,6 +110,7 @@ class Program:
     Args:
         plans: the groups, from :func:`snowmelt.compute.plan.plan_group`.
         logs: the event logs, from :func:`snowmelt.compute.event_log_plan.plan_event_log`.
+        watchers: who looks at what events do to attributes: the rules of interventions.
 
     >>> from snowmelt.definitions import Attribute, StreamAttributeGroup, domain_userid
     >>> group = StreamAttributeGroup(name="g", attribute_key=domain_userid, owner="a@example.com",
@@ -81,9 +123,12 @@ class Program:
     [0, 2]
     """
 
-    def __init__(self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = ()) -> None:
+    def __init__(
+        self, plans: Sequence[GroupPlan], logs: Sequence[EventLogPlan] = (), watchers: Sequence[Watcher] = ()
+    ) -> None:
         self.plans = tuple(plans)
         self.logs = tuple(logs)
+        self.watchers = tuple(watchers)
         self._selected_by = tuple(
             field
             for selector, field in _IDENTITY.items()
@@ -91,25 +136,28 @@ class Program:
         )
         paths = {path for plan in self.plans for path in paths_needed(plan)}
         paths |= {path for log in self.logs for path in log_paths_needed(log)}
+        paths |= {path for watcher in self.watchers for path in watcher.paths()}
         self.projection = Projection(paths | {(field,) for field in (*self._selected_by, "event_id")})
         self._kind_of = _kind_function(self._selected_by)
         self._binders: dict[Any, Bind | None] = {}
         self._compiled: dict[tuple[Any, ...], Bind] = {}
+        self._concerned_watchers: dict[Any, tuple[Watcher, ...]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Generated code does not travel; another process compiles the same definitions again.
+        # Generated code does not travel; another process compiles the same definitions again. Who looks on stays.
         groups = [(plan.state_id, plan.group) for plan in self.plans]
         return _recompile, (groups, [(plan.state_id, plan.log) for plan in self.logs])
 
     @property
-    def kept(self) -> tuple[GroupPlan | EventLogPlan, ...]:
+    def kept(self) -> tuple[GroupPlan | EventLogPlan | Watcher, ...]:
         """Everything that has profiles."""
-        return (*self.plans, *self.logs)
+        return (*self.plans, *self.logs, *self.watchers)
 
     def fresh_profiles(self) -> dict[int, Profiles]:
-        """Empty profiles for every group and event log: what a replay starts from."""
+        """Empty profiles for every group, event log and watcher: what a replay starts from."""
         profiles = {plan.state_id: Profiles(len(plan.attributes)) for plan in self.plans}
-        return profiles | {plan.state_id: Profiles(1) for plan in self.logs}
+        profiles |= {plan.state_id: Profiles(1) for plan in self.logs}
+        return profiles | {watcher.state_id: Profiles(1, longest=ANY_KEY) for watcher in self.watchers}
 
     def apply(
         self,
@@ -117,6 +165,7 @@ class Program:
         profiles: Mapping[int, Profiles],
         now: int,
         seen: SeenEvents | None = None,
+        watching: Watching | None = None,
     ) -> Tally:
         """Update profiles with a batch of events.
 
@@ -128,6 +177,8 @@ class Program:
                 be kept.
             seen: the ids of earlier events; an event whose id is among them is not counted again. Without it
                 every event counts.
+            watching: makes a watcher look at this batch. Without it nobody looks, as in replays: an event of the past
+                makes nothing happen.
 
         Cost: with three attributes about 2 µs an event on one core, more than half of it decoding.
         """
@@ -137,7 +188,8 @@ class Program:
         def reject(state_id: int, slot: int) -> None:
             rejected[state_id, slot] += 1
 
-        handlers = _Handlers(lambda kind: self._handler(kind, profiles, now, reject))
+        watches: dict[int, Watch] = {}
+        handlers = _Handlers(lambda kind: self._handler(kind, profiles, now, reject, watching, watches))
         kind_of = self._kind_of
         for events in self._decoded(chunks, tally):
             if seen is not None:
@@ -181,16 +233,43 @@ class Program:
         return HandlerSource(concerned, self.projection).text if concerned else ""
 
     def _handler(
-        self, kind: Any, profiles: Mapping[int, Profiles], now: int, reject: Callable[[int, int], None]
+        self,
+        kind: Any,
+        profiles: Mapping[int, Profiles],
+        now: int,
+        reject: Callable[[int, int], None],
+        watching: Watching | None,
+        watches: dict[int, Watch],
     ) -> Handler | None:
         bind = self._binder(kind)
-        return bind(profiles, now, reject) if bind else None
+        if bind is None:
+            return None
+        handle = bind(profiles, now, reject)
+        if watching is None:
+            return handle
+        for watcher in (concerned := self._watchers_of(kind)):
+            if watcher.state_id not in watches:
+                watches[watcher.state_id] = watching(watcher, self.projection)
+        return _watched(handle, [watches[watcher.state_id] for watcher in concerned]) if concerned else handle
+
+    def _watchers_of(self, kind: Any) -> tuple[Watcher, ...]:
+        """Who looks at attributes that events of a kind concern."""
+        if kind not in self._concerned_watchers:
+            if len(self._concerned_watchers) >= MAX_KINDS:
+                self._concerned_watchers.clear()
+            concerned = self._concerned(self._identity(kind)) if self.watchers else []
+            places = {(plan.state_id, one.slot) for plan, attributes in concerned for one, _ in attributes}
+            self._concerned_watchers[kind] = tuple(one for one in self.watchers if one.watched & places)
+        return self._concerned_watchers[kind]
+
+    def _identity(self, kind: Any) -> dict[str, Any]:
+        fields = self._selected_by
+        return dict(zip(fields, [kind] if len(fields) == 1 else kind, strict=True))
 
     def _binder(self, kind: Any) -> Bind | None:
         if kind in self._binders:
             return self._binders[kind]
-        fields = self._selected_by
-        identity = dict(zip(fields, [kind] if len(fields) == 1 else kind, strict=True))
+        identity = self._identity(kind)
         bind = _both(self._attributes_binder(identity), self._logs_binder(identity))
         if len(self._binders) >= MAX_KINDS:
             self._binders.clear()
@@ -276,6 +355,18 @@ def _both(first: Bind | None, second: Bind | None) -> Bind | None:
         return handle
 
     return bind
+
+
+def _watched(handle: Handler, watches: Sequence[Watch]) -> Handler:
+    """The handler, looked at before and after by those who want to."""
+
+    def watched(event: Any) -> None:
+        judged = [(watch, found) for watch in watches if (found := watch.before(event)) is not None]
+        handle(event)
+        for watch, found in judged:
+            watch.after(found)
+
+    return watched
 
 
 def _events(plans: Iterable[GroupPlan], logs: Iterable[EventLogPlan]) -> Iterable[Event]:

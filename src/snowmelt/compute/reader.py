@@ -1,10 +1,41 @@
 """From a stored profile to the values that are served at some moment."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from snowmelt.compute.casting import cast_to
-from snowmelt.compute.plan import plan_group
+from snowmelt.compute.casting import Cast, cast_to
+from snowmelt.compute.plan import AttributePlan, plan_group
 from snowmelt.definitions.attribute_group import AttributeGroup
+
+
+class Column(NamedTuple):
+    """How one attribute is read.
+
+    Args:
+        slot: its place in a profile.
+        result: gives what its state says at a moment.
+        cast: makes that its declared type.
+        default: what is served where there is nothing.
+    """
+
+    slot: int
+    result: Callable[[Any, int], Any]
+    cast: Cast
+    default: Any
+
+    def read(self, profile: list[Any] | None, now: int) -> Any:
+        """The value at a moment (ms since the epoch) out of a profile, or of none."""
+        kept = None if profile is None else profile[self.slot]
+        value = None if kept is None else self.result(kept, now)
+        if value is not None:
+            value = self.cast(value)
+        return self.default if value is None else value
+
+
+def column(attribute: AttributePlan) -> Column:
+    """How an attribute is read."""
+    source = attribute.source
+    return Column(attribute.slot, attribute.keeps.result, cast_to(source.type), source.default_value)
 
 
 class GroupReader:
@@ -27,16 +58,8 @@ class GroupReader:
     def __init__(self, group: AttributeGroup) -> None:
         self._plan = plan = plan_group(group)
         self.names = tuple(attribute.name for attribute in plan.attributes)
-        self._columns = [
-            (
-                attribute.slot,
-                attribute.keeps.result,
-                cast_to(attribute.source.type),
-                attribute.source.default_value,
-            )
-            for attribute in plan.attributes
-        ]
-        self._unknown = [default for *_, default in self._columns]
+        self._columns = [column(attribute) for attribute in plan.attributes]
+        self._unknown = [one.default for one in self._columns]
 
     def read(self, stored: bytes | None, now: int) -> list[Any]:
         """The values of all attributes, in the order of the definition, as they go out as JSON.

@@ -4,6 +4,7 @@ A scope wraps an aggregation and is one itself, under the same contract and the 
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
@@ -60,6 +61,20 @@ class Period(Aggregation):
     def oldest(self, now: int) -> int:
         """The number of the oldest tile whose end is after ``now - period``."""
         return now * TILES // self.period - TILES
+
+    def opens(self, tile: int) -> int:
+        """The first instant of a tile."""
+        return -(-tile * self.period // TILES)
+
+    def leaves(self, tile: int) -> int:
+        """The first instant at which a tile counts no more.
+
+        >>> from snowmelt.compute.aggregations.counter import Counter
+        >>> window = Rolling(Counter(), period=256_000)
+        >>> window.leaves(1), window.oldest(257_999), window.oldest(258_000)
+        (258000, 1, 2)
+        """
+        return self.opens(tile + TILES + 1)
 
 
 class Rolling(Period):
@@ -123,6 +138,17 @@ class Rolling(Period):
     def upgraded(self, state: dict[int, Any], version: int) -> dict[int, Any]:
         return {tile: self.inner.upgraded(inner, version) for tile, inner in state.items()}
 
+    def turns(self, state: dict[int, Any], now: int, bounds: Sequence[float]) -> int | None:
+        """When the oldest tile inside leaves, one of the future comes in, or the inner result moves."""
+        oldest, newest = self.oldest(now), self.tile(now)
+        inside = [tile for tile in state if oldest <= tile <= newest]
+        found = [self.leaves(min(inside))] if inside else []
+        if len(inside) < len(state):
+            found += [self.opens(tile) for tile in state if tile > newest]
+        total = self.inner.join_all([state[tile] for tile in inside])
+        moved = None if total is None else self.inner.turns(total, now, bounds)
+        return min(found if moved is None else [*found, moved], default=None)
+
     def result(self, state: dict[int, Any], now: int) -> Any:
         oldest, newest = self.oldest(now), self.tile(now)
         inside = [inner for tile, inner in state.items() if oldest <= tile <= newest]
@@ -162,6 +188,15 @@ class Recent(Period):
         inside = self.inner.since(state, self._edge(now))
         return None if inside is None else self.inner.result(inside, now)
 
+    def turns(self, state: Any, now: int, bounds: Sequence[float]) -> int | None:
+        """When what was seen longest ago of what is inside leaves, or the inner result moves."""
+        inside = self.inner.since(state, self._edge(now))
+        if inside is None:
+            return None
+        leaves = self.leaves(self.tile(self.inner.oldest_seen(inside)))
+        moved = self.inner.turns(inside, now, bounds)
+        return leaves if moved is None else min(leaves, moved)
+
     def is_over(self, state: Any, now: int) -> bool:
         return self.inner.since(state, self._edge(now)) is None
 
@@ -173,7 +208,7 @@ class Recent(Period):
 
     def _edge(self, now: int) -> int:
         """The first instant of the oldest tile that counts."""
-        return -(-self.oldest(now) * self.period // TILES)
+        return self.opens(self.oldest(now))
 
 
 class Expiring(Aggregation):
@@ -219,6 +254,15 @@ class Expiring(Aggregation):
             else:
                 merged.append([first, last, inner])
         return merged[-SEGMENTS:]
+
+    def turns(self, state: list[list[Any]], now: int, bounds: Sequence[float]) -> int | None:
+        """When it was quiet for ``ttl``, or the inner result moves."""
+        _, last, inner = state[-1]
+        if now >= last + self.ttl:
+            return None
+        moved = self.inner.turns(inner, now, bounds)
+        ends: int = last + self.ttl
+        return ends if moved is None else min(ends, moved)
 
     def is_over(self, state: list[list[Any]], now: int) -> bool:
         # A late event may lie in between, and join what has expired to what has not; several may, in a row.

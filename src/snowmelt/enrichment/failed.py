@@ -13,10 +13,11 @@ from snowmelt.events.canonical import CONTEXTS_WRAPPER, UNSTRUCT_EVENT_WRAPPER, 
 from snowmelt.events.fields import FIELDS
 from snowmelt.events.json_text import dump_json
 from snowmelt.events.numbers import decimal_text
-from snowmelt.events.payload import CollectorPayload
+from snowmelt.events.payload import CollectorPayload, SizeViolation
 from snowmelt.events.timestamp import MAX_MS, MIN_MS, format_iso, format_plain
 
 Category = Literal[
+    "size_violation",
     "collector_payload_format_violation",
     "adapter_failures",
     "tracker_protocol_violations",
@@ -31,6 +32,7 @@ V_ETL = f"{ARTIFACT}-{VERSION}"
 """What ``v_etl`` says of every event."""
 
 _VERSIONS: dict[str, str] = {
+    "size_violation": "1-0-0",
     "collector_payload_format_violation": "1-0-0",
     "adapter_failures": "1-0-0",
     "tracker_protocol_violations": "1-0-1",
@@ -47,12 +49,14 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         category: the kind of failure; names the row's schema.
         messages: everything that is wrong.
-        payload: the request (and the columns known so far); as base64 text if it could not be read at all.
+        payload: the request (and the columns known so far); as base64 text if it could not be read at all; of one that
+            was too large only its beginning.
         timestamp: of the failure, milliseconds since the epoch.
         app_id: of the event, when known; so are the next three.
         event_id: in lower case.
         event_type: the ``event`` column.
         event_name: of the schema.
+        whole: whether it stands for a whole request, not for one event of it.
     """
 
     category: Category
@@ -63,6 +67,7 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str | None = None
     event_type: str | None = None
     event_name: str | None = None
+    whole: bool = True
 
     @property
     def schema(self) -> str:
@@ -84,7 +89,9 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
     def line(self) -> bytes:
         """The same as one line of JSON, numbers as the tracker wrote them."""
         failure: dict[str, Any] = {"timestamp": format_iso(self.timestamp)}
-        if self.category == "generic_error":
+        if self.category == "size_violation":
+            failure |= self.messages[0]
+        elif self.category == "generic_error":
             failure["errors"] = [message["error"] for message in self.messages]
         elif self.category == "collector_payload_format_violation":
             failure |= {"loader": "thrift", "message": self.messages[0]}
@@ -98,6 +105,16 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
             "payload": self.payload,
         }
         return dump_json({"schema": self.schema, "data": data})
+
+
+def size_violation(violation: SizeViolation, now_ms: int) -> FailedEvent:
+    """The failed event that stands for what was too large to be recorded; it cannot be sent again."""
+    message = {
+        "maximumAllowedSizeBytes": violation.maximum,
+        "actualSizeBytes": violation.actual,
+        "expectation": violation.expectation,
+    }
+    return FailedEvent(category="size_violation", messages=[message], payload=violation.beginning, timestamp=now_ms)
 
 
 def unread_payload(payload: CollectorPayload) -> str:
@@ -175,6 +192,8 @@ def _column(name: str, kind: str, value: Any) -> Any:
 
 def _sentence(message: dict[str, Any]) -> str:
     """What one message says; the shapes are those of failed events."""
+    if "actualSizeBytes" in message:
+        return "{expectation}: {actualSizeBytes} bytes, allowed are {maximumAllowedSizeBytes}".format_map(message)
     inner = message.get("message")
     if isinstance(inner, dict):
         return _sentence(inner)

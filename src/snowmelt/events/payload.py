@@ -1,4 +1,4 @@
-"""What the collector records of one HTTP request, before anything is read from it."""
+"""What the collector records of one HTTP request, before anything is read from it, or of one that is too large."""
 
 import msgspec
 
@@ -36,3 +36,37 @@ class CollectorPayload(msgspec.Struct, frozen=True, kw_only=True, array_like=Tru
     network_userid: str | None = None
     collector: str = ""
     encoding: str = "UTF-8"
+
+
+class SizeViolation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What is left of a request, or of one event of it, that was too large to be recorded.
+
+    Args:
+        timestamp: when the request arrived, milliseconds since the epoch.
+        maximum: bytes that were allowed.
+        actual: bytes that it had.
+        expectation: what should have been.
+        beginning: the first part of its text.
+    """
+
+    timestamp: int
+    maximum: int
+    actual: int
+    expectation: str
+    beginning: str
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A failed event that is to be tried again.
+
+    Args:
+        sequence: place in the event log of the payload that it came from.
+        item: which outcome of that payload it was, from 0.
+        only: if the payload holds more than this event: which of its outcomes is meant.
+        payload: a request that brings the event.
+    """
+
+    sequence: int
+    item: int
+    only: int | None
+    payload: CollectorPayload

@@ -7,55 +7,49 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
-from snowmelt.compute.event_log_plan import EventLogPlan, plan_event_log
-from snowmelt.compute.plan import GroupPlan, plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
-from snowmelt.definitions.attribute_group import AttributeGroup
-from snowmelt.definitions.event_log import EventLog as EventLogDefinition
-from snowmelt.enrichment.failed import FailedEvent
-from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.definitions.wire.delivery import TextValues
+from snowmelt.enrichment.failed import FailedEvent, size_violation
+from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
+from snowmelt.enrichment.validation import SchemasUnavailable
 from snowmelt.events import json as event_json
+from snowmelt.events.unreadable import decode_unreadable
+from snowmelt.iglu.gate import SchemaGate
+from snowmelt.interventions.firing import SOON_MS
+from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.failed_retention import FailedRetention
+from snowmelt.runtimes.firing_step import FiringStep
+from snowmelt.runtimes.replays import Replays
+from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
+from snowmelt.settings_schemas import FailedEventSettings
+from snowmelt.stores.errors import StoreError
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_replay, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
-from snowmelt.stores.profiles import ProfileStore
+from snowmelt.stores.outbox import FiringMark
+from snowmelt.stores.profiles import Commit, ProfileStore
 
 READ_RECORDS = 256
 
 SHED_PROFILES = 200
 """Profiles that a step frees at least, of those that the cache has let go of."""
 
+HELD_MS = 500
+"""How often it is tried whether schemas are to be had again."""
+
+ALARMS = 1_000
+"""Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
+
+SETTLE_MS = 100
+"""An alarm is looked at so much later than it is set for: what happened before it has come into the log by then."""
+
 Read = Callable[[int, int], Sequence[Record]]
 
 logger = structlog.get_logger("snowmelt.engine")
-
-
-class _Snapshot(msgspec.Struct):
-    revision: int
-    groups: list["_SnapshotGroup"]
-    event_logs: list["_SnapshotEventLog"] = []
-
-    def state_ids(self) -> set[int]:
-        """Of everything whose values are kept."""
-        return {entry.state_id for entry in self.groups} | {entry.state_id for entry in self.event_logs}
-
-
-class _SnapshotGroup(msgspec.Struct):
-    state_id: int
-    published: bool
-    group: dict[str, object]
-
-
-class _SnapshotEventLog(msgspec.Struct):
-    state_id: int
-    event_log: dict[str, object]
-    published: bool = True
-
-
-_read_snapshot = msgspec.json.Decoder(_Snapshot).decode
 
 
 class Engine:
@@ -69,11 +63,14 @@ class Engine:
         store: where profiles go.
         failed: where failed events go.
         enricher: makes events of payloads.
+        dispatch: takes interventions that fire; without it none does.
         commit_ms: how long a step may gather events before it commits.
         cache_keys: profiles kept decoded.
         duplicate_hours: how long an event is remembered at least, so as to count once if it is sent again.
         remembered_events: how many are remembered at most.
         sweep_minutes: how often profiles are looked for whose every value has expired; 0 is never.
+        gate: what the enricher asks about schemas, to count what it says.
+        failed_events: how long failed events are kept.
         clock: ms since the epoch.
     """
 
@@ -84,17 +81,23 @@ class Engine:
         store: ProfileStore,
         failed: FailedEvents,
         enricher: Enricher,
+        dispatch: Dispatch | None = None,
         commit_ms: float = 400.0,
         cache_keys: int = 100_000,
         duplicate_hours: float = 24.0,
         remembered_events: int = 20_000_000,
         sweep_minutes: float = 60.0,
+        gate: SchemaGate | None = None,
+        failed_events: FailedEventSettings | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
         self._store = store
         self._failed = failed
         self._enricher = enricher
+        self._gate = gate
+        self._retention = FailedRetention(failed, failed_events or FailedEventSettings())
+        self._held_until = 0
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
         self._cache_keys = cache_keys
@@ -104,9 +107,14 @@ class Engine:
         self._program = Program([])
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
+        self._dispatch = dispatch
+        self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
+        # After a power cut the profiles were put back: how far the life came that they have forgotten.
+        forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
+        self._lost = dispatch.mark if dispatch is not None and forgotten else None
         self._recall()
         if store.definitions:
-            self._define(_read_snapshot(store.definitions))
+            self._define(read_snapshot(store.definitions))
 
     @property
     def position(self) -> int:
@@ -117,58 +125,98 @@ class Engine:
         """Apply what is waiting in the log, for at most ``commit_ms``, and commit it.
 
         Returns:
-            Whether there was anything to do.
+            Whether there was anything to do. Where schemas are not to be had there is nothing to do until they are.
 
         Raises:
             StoreError: if a store cannot be written; nothing of the step counts then, and it can be tried again.
         """
         with self._log.reading() as read:
-            records = read(self.position, READ_RECORDS)
-            if not records:
-                return self._purge() or self._sweep_some()
+            records = self._unread(read, self.position)
+            if records and self._clock() < self._held_until:
+                return self._send() or self._purge() or self._sweep_some()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
-                if records[0].kind is Kind.DEFINITIONS:
-                    self._commit_definitions(records[0], statistics)
+                if self._lost is not None and self.position >= self._lost.position:
+                    busy = self._end_of_lost(self._lost, statistics)
+                elif not records:
+                    busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
+                elif records[0].kind is Kind.DEFINITIONS:
+                    busy = self._commit_definitions(records[0], statistics)
                 else:
-                    self._commit_events(read, records, statistics)
+                    busy = self._commit_events(read, records, statistics)
+                    until = min(self._clock() - SETTLE_MS, statistics.last_record)
+                    self._commit_alarms(statistics, until if self._lost is None else min(until, self._lost.time))
             except BaseException:
                 # What was changed in memory was not stored.
                 self._forget_profiles()
                 self._recall()
                 raise
+        if not busy:
+            return self._send() or self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
         self.statistics = statistics
+        self._send()
         self._purge()
-        return True
+        self._retention.piece(self._clock())
+        return not self._held_until
 
-    def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> None:
+    def next_alarm(self) -> float | None:
+        """In how many seconds there is something to do even if no event comes; ``None`` if there is not."""
+        now = self._clock()
+        if now < self._held_until:
+            return (self._held_until - now) / 1000
+        at = self._store.next_alarm() if self._dispatch is not None else None
+        return None if at is None else max(at + SETTLE_MS - now, 0) / 1000
+
+    def _send(self) -> bool:
+        """Pass on what has fired."""
+        return self._dispatch is not None and self._dispatch.send()
+
+    def _unread(self, read: Read, position: int) -> Sequence[Record]:
+        """The next records; no step goes beyond the place up to which a forgotten life has sent what fired."""
+        records, lost = read(position, READ_RECORDS), self._lost
+        return records if lost is None else [one for one in records if one.sequence <= lost.position]
+
+    def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> bool:
         started = time.monotonic()
         deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
+        replays = Replays(self._failed, self._enricher)
+        self._held_until = 0
+        firing = FiringStep(self._profiles, now, self._texts)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
                 "events are remembered for a shorter time than they should be: raise engine.remembered_events",
                 remembered=len(self._seen),
             )
         with self._store.commit() as commit:
-            for plan in self._program.kept:
-                self._profiles[plan.state_id].load = commit.loader(plan.state_id, plan.decode)
+            self._load_from(commit)
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
                 chunks: list[bytes | memoryview] = []
                 for record in records:
                     if record.kind is Kind.DEFINITIONS:
                         break
-                    self._read(record, now, chunks, failed, statistics)
+                    try:
+                        self._read(record, now, chunks, failed, replays, statistics)
+                    except SchemasUnavailable as unavailable:
+                        self._hold(now, unavailable, statistics)
+                        break
                     position, statistics.last_record = record.sequence, record.time
-                tally = self._program.apply(chunks, self._profiles, now, self._seen)
+                watching = firing.watch if self._dispatch else None
+                tally = self._program.apply(chunks, self._profiles, now, self._seen, watching)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
-                if position != records[-1].sequence or time.monotonic() > deadline:
+                over = self._held_until or time.monotonic() > deadline
+                if position != records[-1].sequence or over:
                     break
-                records = read(position, READ_RECORDS)
+                records = self._unread(read, position)
+            if not self._held_until:
+                statistics.held_since = 0
+            if self._gate is not None:
+                statistics.add_schemas(*self._gate.take_counts())
+            statistics.add_replays(replays.counts)
             commit.store(self._profiles)
             statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
@@ -178,9 +226,53 @@ class Engine:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             commit.position = position
-            commit.statistics = statistics.encode()
-            if failed:
-                self._failed.add(failed)
+            self._fire(firing, commit, statistics)
+            if failed or replays.done:
+                self._failed.add(failed, replays.done)
+        self._clear_away()
+        return True
+
+    def _commit_alarms(self, statistics: Statistics, until: int) -> bool:
+        """Look at a piece of the rules that time alone may make fire.
+
+        Args:
+            statistics: counts what fires.
+            until: alarms up to this instant (ms since the epoch) are due; every event before it was counted.
+        """
+        at = self._store.next_alarm() if self._dispatch is not None else None
+        if at is None or at > until:
+            return False
+        firing = FiringStep(self._profiles, until, self._texts)
+        with self._store.commit() as commit:
+            self._load_from(commit)
+            firing.ring(commit.due(until, ALARMS), self._program, until)
+            commit.store(self._profiles)
+            self._fire(firing, commit, statistics)
+        self._clear_away()
+        return True
+
+    def _end_of_lost(self, lost: FiringMark, statistics: Statistics) -> bool:
+        """Do again, without sending anything, what a forgotten life did by time alone after its last event.
+
+        Second by second, as that did it: what came to hold then may hold no more.
+        """
+        at = self._store.next_alarm()
+        if at is None or not self._commit_alarms(statistics, min(at + SOON_MS, lost.time)):
+            # What comes now is new. No number of a firing is used twice; the next commit keeps this one.
+            self._lost, statistics.firings = None, lost.number
+        return True
+
+    def _load_from(self, commit: Commit) -> None:
+        for kept in self._program.kept:
+            self._profiles[kept.state_id].load = commit.loader(kept.state_id, kept.decode)
+
+    def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics) -> None:
+        """Put what has fired, and the counts, into a transaction; not what a forgotten life has sent."""
+        if self._dispatch is not None and step.write(commit, statistics, is_new=self._lost is None):
+            self._dispatch.expect()
+        commit.statistics = statistics.encode()
+
+    def _clear_away(self) -> None:
         for group in self._profiles.values():
             # Faster than new ones come, so that there is an end to it, and a little even of a small step.
             group.shed(SHED_PROFILES + 2 * len(group.touched))
@@ -189,6 +281,13 @@ class Engine:
         if sum(map(len, self._profiles.values())) > self._cache_keys:
             for group in self._profiles.values():
                 group.age()
+
+    def _hold(self, now: int, error: SchemasUnavailable, statistics: Statistics) -> None:
+        """Go no further for the moment: whether the next event is valid cannot be said now."""
+        self._held_until = now + HELD_MS
+        if not statistics.held_since:
+            statistics.held_since = now
+            logger.warning("events wait for schemas", reason=str(error))
 
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
@@ -212,19 +311,39 @@ class Engine:
         self._profiles = self._program.fresh_profiles()
 
     def _read(
-        self, record: Record, now: int, chunks: list[bytes | memoryview], failed: list[Failed], statistics: Statistics
+        self,
+        record: Record,
+        now: int,
+        chunks: list[bytes | memoryview],
+        failed: list[Failed],
+        replays: Replays,
+        statistics: Statistics,
     ) -> None:
         """The events of a record, as chunks of JSON lines; what cannot become one goes to ``failed``."""
         if record.kind is Kind.EVENTS:
             chunks.append(record.body)
             return
-        statistics.payloads += 1
-        # Whatever a record holds, the engine must get past it: it would meet it again at every start.
-        try:
-            outcomes = self._enricher.enrich(decode_payload(record.body), now)
-        except Exception as error:
-            failed.append(_fault(record, 0, now, error))
+        if record.kind is Kind.UNREADABLE:
+            try:
+                failed.extend(_unreadable(record))
+            except Exception as error:
+                failed.append(_fault(record, 0, now, error))
             return
+        # Whatever a record holds, the engine must get past it: it would meet it again at every start.
+        outcomes: Sequence[Outcome]
+        try:
+            if record.kind is Kind.OVERSIZE:
+                outcomes = [size_violation(decode_size_violation(record.body), now)]
+            elif record.kind is Kind.REPLAY:
+                outcomes = replays.outcomes(record, decode_replay(record.body), now)
+            else:
+                outcomes = self._enricher.enrich(decode_payload(record.body), now)
+        except (SchemasUnavailable, StoreError):
+            raise
+        except Exception as error:
+            outcomes = []
+            failed.append(_fault(record, 0, now, error))
+        statistics.payloads += record.kind is not Kind.REPLAY
         for item, outcome in enumerate(outcomes):
             try:
                 if isinstance(outcome, FailedEvent):
@@ -234,8 +353,8 @@ class Engine:
             except Exception as error:
                 failed.append(_fault(record, item, now, error))
 
-    def _commit_definitions(self, record: Record, statistics: Statistics) -> None:
-        snapshot = _read_snapshot(record.body)
+    def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
+        snapshot = read_snapshot(record.body)
         newer = snapshot.revision > statistics.revision
         with self._store.commit() as commit:
             commit.position = record.sequence
@@ -246,45 +365,14 @@ class Engine:
             commit.statistics = statistics.encode()
         if newer:
             self._define(snapshot)
+        return True
 
-    def _define(self, snapshot: _Snapshot) -> None:
+    def _define(self, snapshot: Snapshot) -> None:
         """Run these definitions from here on."""
-        plans: list[GroupPlan] = []
-        for entry in snapshot.groups:
-            if not entry.published:
-                continue
-            try:
-                plan = plan_group(AttributeGroup.model_validate(entry.group), entry.state_id)
-                Program([plan])
-                plans.append(plan)
-            except Exception as error:
-                # One group that this release cannot compute must not stop the others.
-                logger.error("a published group is not computed", group=entry.group.get("name"), error=str(error))
-        logs = self._log_plans(snapshot)
-        self._program = Program(plans, logs)
+        self._program = compiled(snapshot)
         self._forget_profiles()
         known = snapshot.state_ids()
         self._purging = [state_id for state_id in self._store.state_ids() if state_id not in known]
-        logger.info(
-            "definitions in force",
-            revision=snapshot.revision,
-            groups=[plan.title for plan in plans],
-            event_logs=[plan.log.name for plan in logs],
-        )
-
-    def _log_plans(self, snapshot: _Snapshot) -> list[EventLogPlan]:
-        """The event logs that are kept from here on."""
-        plans: list[EventLogPlan] = []
-        for entry in snapshot.event_logs:
-            if not entry.published:
-                continue
-            try:
-                plan = plan_event_log(EventLogDefinition.model_validate(entry.event_log), entry.state_id)
-                Program([], [plan])
-                plans.append(plan)
-            except Exception as error:
-                logger.error("a published event log is not kept", log=entry.event_log.get("name"), error=str(error))
-        return plans
 
     def _purge(self) -> bool:
         """Drop a piece of what deleted groups and event logs left."""
@@ -296,7 +384,25 @@ class Engine:
 
 
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
-    return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+    return Failed(
+        record.sequence,
+        item,
+        event.timestamp,
+        event.category,
+        event.reason,
+        event.row(),
+        event.whole,
+        event.app_id,
+        event.event_name,
+    )
+
+
+def _unreadable(record: Record) -> list[Failed]:
+    """The lines of a record that were no events."""
+    return [
+        Failed(record.sequence, item, record.time, CATEGORY, reason_of(line), failed_row(line))
+        for item, line in enumerate(decode_unreadable(record.body))
+    ]
 
 
 def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:

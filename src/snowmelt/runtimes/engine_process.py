@@ -8,10 +8,12 @@ from types import FrameType
 
 import structlog
 
-from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.connectors.output_progress import trim_log
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
+from snowmelt.runtimes.enricher import enricher_of, gate_of
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
@@ -19,6 +21,8 @@ from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.errors import StoreFullError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.failed_events import FailedEvents
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileStore
 
 IDLE_SECONDS = 1.0
@@ -42,7 +46,8 @@ class CheckpointTimer:
     def __init__(self, checkpoints: Checkpoints, store: ProfileStore, log: EventLog, settings: Settings) -> None:
         self._checkpoints, self._store, self._log = checkpoints, store, log
         self._interval = settings.engine.checkpoint_minutes * 60
-        self._retention = settings.log.retention_hours * 3_600
+        self._retention = int(settings.log.retention_hours * 3_600_000)
+        self._outputs = settings.outputs
         self._stop = threading.Event()
         self._covered = store.position
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
@@ -60,7 +65,8 @@ class CheckpointTimer:
             started = time.monotonic()
             try:
                 self._covered = self._checkpoints.take(self._store)
-                trimmed = self._log.trim(self._covered, int((time.time() - self._retention) * 1000))
+                now = time.time_ns() // 1_000_000
+                trimmed = trim_log(self._log, self._covered, self._retention, now, self._outputs)
             except Exception as error:
                 logger.error("no checkpoint", error=str(error))
                 continue
@@ -72,10 +78,13 @@ def run_engine(settings: Settings) -> None:
     """Apply the log until told to stop, or until the supervisor is gone."""
     data = DataDir(settings.data_dir)
     ProcessLock(data.engine_lock, "engine").acquire()
+    gate = gate_of(settings, holds=True)
+    enricher = enricher_of(settings, gate)
     checkpoints = Checkpoints(data.path)
     log = EventLog(data.log, settings.log.map_size)
     store = checkpoints.open(settings.engine.map_size)
     failed = FailedEvents(data.failed_events)
+    outbox = Outbox(data.outbox, settings.interventions.map_size, int(settings.interventions.keep_minutes * 60_000))
     bell = Bell(data.bell)
     stopping = False
 
@@ -90,12 +99,15 @@ def run_engine(settings: Settings) -> None:
         log=log,
         store=store,
         failed=failed,
-        enricher=Enricher(),
+        enricher=enricher,
+        dispatch=Dispatch(store, outbox, Mailboxes(data.mailboxes), text_values=settings.interventions.text_values),
         commit_ms=settings.engine.commit_ms,
         cache_keys=settings.engine.cache_keys,
         duplicate_hours=settings.engine.duplicate_hours,
         remembered_events=settings.engine.remembered_events,
         sweep_minutes=settings.engine.sweep_minutes,
+        gate=gate,
+        failed_events=settings.failed_events,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again
@@ -117,10 +129,12 @@ def run_engine(settings: Settings) -> None:
             engine.rest()
             gc.collect()
             collected = time.monotonic()
-        if bell.wait(IDLE_SECONDS, also=[STDIN]):
+        alarm = engine.next_alarm()
+        if bell.wait(IDLE_SECONDS if alarm is None else min(alarm, IDLE_SECONDS), also=[STDIN]):
             break
     timer.stop()
     failed.close()
+    outbox.close()
     checkpoints.close(store)
     log.close()
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from snowmelt.compute.event_log_plan import EventLogPlan
 from snowmelt.compute.plan import GroupPlan
+from snowmelt.compute.program import Watcher
 from snowmelt.stores.profiles import ProfileStore
 
 LOOKED_AT = 1_000
@@ -21,14 +22,14 @@ class Sweep:
     def __init__(self, store: ProfileStore, interval_ms: int) -> None:
         self._store, self._interval = store, interval_ms
         self._due: int | None = None
-        self._waiting: list[GroupPlan | EventLogPlan] = []
+        self._waiting: list[GroupPlan | EventLogPlan | Watcher] = []
         self._place = ""
 
-    def piece(self, plans: Sequence[GroupPlan | EventLogPlan], now: int) -> int | None:
+    def piece(self, plans: Sequence[GroupPlan | EventLogPlan | Watcher], now: int) -> int | None:
         """Look at some profiles, if a round is due or under way.
 
         Args:
-            plans: the published groups and event logs.
+            plans: all that has profiles.
             now: ms since the epoch.
 
         Returns:

@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import math
 import resource
 import signal
 import socket
 import sys
+import time
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -18,12 +21,16 @@ from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
+from snowmelt.iglu.local import LocalRegistry
 from snowmelt.mcp.door import AgentsDoor, is_agents_path
 from snowmelt.mcp.serving import agents_door
+from snowmelt.micro.door import MicroDoor, is_micro_path
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.connection import connections_within
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
+from snowmelt.runtimes.micro import micro_door
+from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
 from snowmelt.runtimes.tls import tls_context
@@ -35,6 +42,7 @@ from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileReader
 from snowmelt.stores.registry import Registry
+from snowmelt.stores.webhooks import counts_at
 
 DRAIN_SECONDS = 10
 COLLECTOR_THRESHOLDS = 5_000, 10, 100
@@ -51,18 +59,26 @@ logger = structlog.get_logger("snowmelt.web")
 
 
 class Doors:
-    """Sends each request to the collector, the API, the agents' door, or the few pages of the runtime itself."""
+    """Sends each request to the collector, the API, the doors for agents and tests, or the runtime's own few pages."""
 
     def __init__(
-        self, collector: Collector, api: Api, agents: AgentsDoor, metrics: ServerMetrics, engine: ProcessLock
+        self,
+        collector: Collector,
+        api: Api,
+        agents: AgentsDoor,
+        micro: MicroDoor,
+        metrics: ServerMetrics,
+        engine: ProcessLock,
     ) -> None:
-        self._collector, self._api, self._agents = collector, api, agents
+        self._collector, self._api, self._agents, self._micro = collector, api, agents, micro
         self._metrics, self._engine = metrics, engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if is_api_path(path):
             await self._api(scope, receive, send)
+        elif is_micro_path(path):
+            await self._micro(scope, receive, send)
         elif is_agents_path(path):
             await self._agents(scope, receive, send)
         elif path in PAGES:
@@ -87,11 +103,28 @@ class WebServer(uvicorn.Server):
     Args:
         config: of the server.
         api: whose streams.
+        pre_termination_seconds: for how long to serve on after a signal.
     """
 
-    def __init__(self, config: uvicorn.Config, api: Api) -> None:
+    def __init__(self, config: uvicorn.Config, api: Api, pre_termination_seconds: float = 0.0) -> None:
         super().__init__(config)
         self._api = api
+        self._notice = pre_termination_seconds
+        self._stops_at = math.inf
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop when the time of notice is over: a load balancer goes on sending requests for a while."""
+        if self._notice:
+            self._stops_at = min(self._stops_at, time.monotonic() + self._notice)
+            logger.info("stopping soon", seconds=self._notice)
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to stop."""
+        if time.monotonic() >= self._stops_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, and finish those that there are."""
@@ -139,6 +172,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
     api = create_app(
         registry=registry,
+        schemas=LocalRegistry(data.schemas),
         profiles=profiles,
         group_values=GroupReader,
         outbox=outbox,
@@ -150,10 +184,14 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         log_head=log.head,
         position=profiles.position,
         trusted_proxies=http.trusted_proxies,
+        previews=Previewer(data.log, settings),
     )
-    agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
-    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes)
-    doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
+    host = listener.getsockname()[0]
+    agents = agents_door(settings.mcp, host, registry, api)
+    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
+    micro = micro_door(settings, log, api.gate, host)
+    await micro.prepare()
+    doors = Doors(collector, api, agents, micro, metrics, ProcessLock(data.engine_lock, "engine"))
     tls = tls_context(settings)
     config = uvicorn.Config(
         doors,
@@ -168,9 +206,10 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         headers=[("x-content-type-options", "nosniff")],
         proxy_headers=False,
         ssl_context_factory=(lambda config, default: tls) if tls else None,
+        timeout_keep_alive=settings.collector.idle_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = WebServer(config, api)
+    server = WebServer(config, api, settings.collector.pre_termination_seconds)
 
     def stop(*signal_and_frame: object) -> None:
         server.should_exit = True

@@ -22,14 +22,17 @@ Target: TypeAlias = tuple[str, str]
 """The name of an attribute key, and an identifier."""
 
 _PLACE = struct.Struct(">Q")
+_MARK_FORM = struct.Struct(">QQQ")
 _COUNTER_BITS = 20
 _TRIM_CHUNK = 2_000
 _LATER_BY = 1.1
 _LEAST_RESERVE = 64 * 1024
+_LONGEST_HOLD_MS = 86_400_000
 
 # Keys in the environment: an entry under its place, its place under its id, and under each of its targets.
 _ENTRY, _ID, _TARGET = b"E", b"I", b"T"
 _AFTER_ENTRIES = b"F"
+_MARK, _HELD = b"mark", b"held"
 
 
 class Delivery(NamedTuple):
@@ -46,6 +49,20 @@ class Delivery(NamedTuple):
     targets: tuple[Target, ...]
     payload: bytes
     place: int = 0
+
+
+class FiringMark(NamedTuple):
+    """How far what the engine has fired was appended; on the disk as soon as that is.
+
+    Args:
+        number: of the last firing.
+        position: the place in the event log that the profiles had reached by then.
+        time: up to when (ms since the epoch) every alarm was looked at by then.
+    """
+
+    number: int = 0
+    position: int = 0
+    time: int = 0
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -96,8 +113,12 @@ class Outbox:
         # LMDB needs room to delete, too: without it a full outbox could never be trimmed.
         self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
 
-    def append(self, deliveries: Sequence[Delivery]) -> int:
+    def append(self, deliveries: Sequence[Delivery], mark: "FiringMark | None" = None) -> int:
         """Keep deliveries, except those whose id is kept already, and drop what is too old.
+
+        Args:
+            deliveries: in the order in which they are to be sent.
+            mark: how far the engine's firings are here, once these are; kept in the same transaction.
 
         Returns:
             The place of the last one that is kept, once all are on the disk; 0 if none is.
@@ -117,10 +138,12 @@ class Outbox:
                     continue
                 last = max(last + 1, place_at(now))
                 place = _PLACE.pack(last)
-                txn.put(_ENTRY + place, _encode(_Stored(delivery.id.bytes, delivery.targets, delivery.payload)))
+                txn.put(_ENTRY + place, encode_delivery(delivery))
                 txn.put(_ID + delivery.id.bytes, place)
                 for target in delivery.targets:
                     txn.put(_prefix(target) + place, b"")
+            if mark is not None:
+                txn.put(_MARK, _MARK_FORM.pack(*mark))
             pages = txn.stat()
             if (pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]) * pages["psize"] > self._room:
                 raise lmdb.MapFullError("what is left is kept for trimming")
@@ -157,6 +180,24 @@ class Outbox:
         with self._env.begin() as txn:
             return _last(txn)
 
+    def mark(self) -> "FiringMark":
+        """How far the engine's firings are here."""
+        with self._env.begin() as txn:
+            stored = txn.get(_MARK)
+            return FiringMark(*_MARK_FORM.unpack(stored)) if stored else FiringMark()
+
+    def hold(self, place: int) -> None:
+        """Drop nothing that comes after a place, until a later call names a later one; for a day at most.
+
+        For the one process that must read every delivery, however long it was not running. On the disk when this
+        returns: one sync.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        with self._explained(), self._env.begin(write=True) as txn:
+            txn.put(_HELD, _PLACE.pack(place))
+
     def oldest_kept(self) -> int:
         """The place before which nothing is given to whoever comes back."""
         return place_at(self._clock() - self._keep_ms)
@@ -171,7 +212,10 @@ class Outbox:
             # Not with every append: a trim costs a sync of its own.
             if not _older(cursor.first() and cursor.key(), place_at(now - int(self._keep_ms * _LATER_BY))):
                 return
+            held = txn.get(_HELD)
         bound, more = place_at(now - self._keep_ms), True
+        if held is not None:
+            bound = min(bound, max(_PLACE.unpack(held)[0] + 1, place_at(now - _LONGEST_HOLD_MS)))
         while more:
             with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
                 bound, dropped = min(bound, _last(txn)), 0
@@ -205,9 +249,19 @@ def _older(key: bytes | bool, bound: int) -> bool:
     return isinstance(key, bytes) and key[:1] == _ENTRY and _PLACE.unpack(key[1:])[0] < bound
 
 
+def encode_delivery(delivery: Delivery) -> bytes:
+    """A delivery as it is stored, without its place."""
+    return _encode(_Stored(delivery.id.bytes, delivery.targets, delivery.payload))
+
+
+def decode_delivery(stored: bytes | memoryview, place: int = 0) -> Delivery:
+    """A delivery that was stored."""
+    found = _decode(stored)
+    return Delivery(UUID(bytes=found.id), found.targets, found.payload, place)
+
+
 def _delivery(key: bytes, value: bytes) -> Delivery:
-    stored = _decode(value)
-    return Delivery(UUID(bytes=stored.id), stored.targets, stored.payload, _PLACE.unpack(key[1:])[0])
+    return decode_delivery(value, _PLACE.unpack(key[1:])[0])
 
 
 def _last(txn: lmdb.Transaction) -> int:

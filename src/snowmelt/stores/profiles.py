@@ -1,7 +1,7 @@
 """The profile store: every profile, and the place in the event log that they include, in one transaction."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -12,8 +12,12 @@ import lmdb
 
 from snowmelt.compute import state
 from snowmelt.compute.profiles import Load, Profiles
+from snowmelt.interventions.alarm import Alarm
+from snowmelt.stores.alarm_rows import AlarmRows, DueAlarm
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import PositionMovedError
+from snowmelt.stores.outbox import Delivery
+from snowmelt.stores.pending_rows import PendingRows
 from snowmelt.stores.seen_rows import SeenRows
 
 Decode: TypeAlias = Callable[[bytes | memoryview], list[Any]]
@@ -30,6 +34,8 @@ POSITION = _META + b"position"
 DEFINITIONS = _META + b"definitions"
 STATISTICS = _META + b"statistics"
 _SEEN = SeenRows(_META + b"seen")
+_ALARMS = AlarmRows(_META + b"alarm")
+_PENDING = PendingRows(_META + b"unsent")
 
 
 def profile_key(state_id: int, identifier: bytes) -> bytes:
@@ -138,6 +144,25 @@ class ProfileStore:
         with self._env.begin() as txn:
             return _SEEN.generations(txn)
 
+    def pending(self, limit: int) -> list[tuple[int, Delivery]]:
+        """At most ``limit`` firings that were committed and not dropped yet, with their numbers, in order."""
+        with self._env.begin() as txn:
+            return _PENDING.first(txn, limit)
+
+    def next_alarm(self) -> int | None:
+        """When the first alarm is set for, ms since the epoch."""
+        with self._env.begin() as txn:
+            return _ALARMS.next(txn)
+
+    def drop_pending(self, through: int) -> None:
+        """Forget the firings up to a number: they are in the outbox.
+
+        Raises:
+            StoreError: as :meth:`commit`.
+        """
+        with self._explained(), self._env.begin(write=True) as txn:
+            _PENDING.drop(txn, through)
+
     def state_ids(self) -> list[int]:
         """The state ids that have profiles."""
         found: list[int] = []
@@ -218,6 +243,18 @@ class Commit:
         _SEEN.drop_before(self._txn, oldest)
         if ids:
             _SEEN.add(self._txn, started, ids)
+
+    def fire(self, first: int, deliveries: Sequence[Delivery]) -> None:
+        """Keep what has fired until it is in the outbox, numbered from ``first``."""
+        _PENDING.add(self._txn, first, deliveries)
+
+    def set_alarms(self, alarms: Iterable[Alarm]) -> None:
+        """Set, move or take away alarms, in this order."""
+        _ALARMS.set(self._txn, alarms)
+
+    def due(self, until: int, limit: int) -> list[DueAlarm]:
+        """At most ``limit`` alarms that are set for an instant up to ``until`` (ms since the epoch), in order."""
+        return _ALARMS.due(self._txn, until, limit)
 
     def loader(self, state_id: int, decode: Decode = state.decode) -> Load:
         """What gives the stored profile of a key value, or ``None``, while the transaction lasts.

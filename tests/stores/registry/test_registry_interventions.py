@@ -142,18 +142,23 @@ def test_the_engine_is_told_what_names_mean(registry: Registry, group, rule) -> 
     registry.interventions.create(rule("draft"))
     registry.groups.create(group(version=4, is_published=True))
 
+    def definition(key: str) -> dict[str, object]:
+        return registry.keys.get(key).key.to_wire()
+
     assert json.loads(registry.snapshot())["interventions"] == [
         {
             "state_id": both.state_id,
             "targets": ["domain_sessionid", "user_id"],
             "sources": {"visits:views": 1, "shop:views": 4},
             "intervention": both.intervention.to_wire(),
+            "keys": {name: definition(name) for name in ("domain_sessionid", "user_id")},
         },
         {
             "state_id": one.state_id,
             "targets": ["domain_userid"],
             "sources": {"shop:views": 4},
             "intervention": one.intervention.to_wire(),
+            "keys": {"domain_userid": definition("domain_userid")},
         },
     ]
 

@@ -1,7 +1,7 @@
 """The one contract that every aggregation fulfils."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
@@ -76,6 +76,21 @@ class Aggregation(ABC):
 
         As good as the state of the events since then: whatever was seen before has no part in the result.
         """
+        raise TypeError(f"{type(self).__name__} does not keep when its values were seen")
+
+    def turns(self, state: State, now: int, bounds: Sequence[float]) -> int | None:
+        """The earliest instant at which time alone may change what the state says, or ``None`` if it never does.
+
+        Args:
+            state: as it is.
+            now: ms since the epoch; the instant is later.
+            bounds: the numbers that the result is compared with. Of a result that moves all the time only that it
+                reaches or passes one of them counts as a change.
+        """
+        return None
+
+    def oldest_seen(self, state: State) -> int:
+        """When what the state holds longest was last seen, ms since the epoch; there where :meth:`since` is."""
         raise TypeError(f"{type(self).__name__} does not keep when its values were seen")
 
     def is_over(self, state: State, now: int) -> bool:

@@ -51,3 +51,6 @@ class Last(First):
 
     def since(self, state: list[Any], time: int) -> list[Any] | None:
         return state if state[0] >= time else None
+
+    def oldest_seen(self, state: list[Any]) -> int:
+        return int(state[0])

@@ -69,6 +69,9 @@ class UniqueList(Aggregation):
             return state
         return {key: seen for key, seen in state.items() if seen >= time} or None
 
+    def oldest_seen(self, state: dict[str, int]) -> int:
+        return min(state.values())
+
     def result(self, state: dict[str, int], now: int) -> list[Any]:
         return [value_of(key) for key, _ in _latest(state)]
 

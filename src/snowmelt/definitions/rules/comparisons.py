@@ -1,11 +1,11 @@
 """Rules for criteria: what each operator compares with."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from snowmelt.definitions.criteria import Criteria
 from snowmelt.definitions.event import Event
+from snowmelt.definitions.patterns import expression
 from snowmelt.definitions.problems import Problem
 from snowmelt.definitions.rules.properties import check_property
 
@@ -30,9 +30,9 @@ def check_comparison(operator: str, value: Any) -> Iterator[Problem]:
             yield Problem(("value",), f"`{operator}` needs a text", "text_needed")
         elif operator.endswith("rlike"):
             try:
-                re.compile(value)
-            except re.error as error:
-                yield Problem(("value",), f"`{value}` is not a regular expression: {error}", "pattern")
+                expression(value)
+            except ValueError as error:
+                yield Problem(("value",), str(error), "pattern")
 
 
 def check_criteria(criteria: Criteria) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """The contract of an enrichment step."""
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
 from snowmelt.enrichment.raw_event import RawEvent
 from snowmelt.errors import SnowmeltError
@@ -48,6 +49,27 @@ class EnrichmentFailure(SnowmeltError):
             "enrichment": enrichment,
             "message": {"field": field, "value": value, "expectation": expectation},
         }
+
+
+class SetupProblem(SnowmeltError):
+    """One enrichment cannot be set up as the settings say."""
+
+    code: ClassVar[str] = "enrichment_setup"
+
+
+class EnrichmentSetupError(SnowmeltError):
+    """Some enrichments cannot be set up as the settings say; lists all of them.
+
+    Args:
+        problems: one sentence each.
+    """
+
+    code: ClassVar[str] = "enrichment_setup"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"enrichments cannot be set up; mend [enrichment] in the settings:{lines}")
 
 
 def add_entity(event: Event, schema: str, data: Any) -> None:

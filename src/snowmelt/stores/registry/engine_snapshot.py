@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from snowmelt.stores.registry.codec import is_stream
 from snowmelt.stores.registry.interventions import published_interventions
-from snowmelt.stores.registry.tables import attribute_groups, event_logs, revision
+from snowmelt.stores.registry.tables import attribute_groups, attribute_keys, event_logs, revision
 
 
 def engine_snapshot(connection: Connection) -> bytes:
@@ -18,7 +18,7 @@ def engine_snapshot(connection: Connection) -> bytes:
         {"revision": 12,
          "groups": [{"state_id": 3, "published": true, "group": {...}}, ...],
          "interventions": [{"state_id": 5, "targets": ["domain_userid"], "sources": {"shop:views": 2},
-                            "intervention": {...}}, ...],
+                            "intervention": {...}, "keys": {"domain_userid": {...}}}, ...],
          "event_logs": [{"state_id": 7, "published": true, "event_log": {...}}, ...]}
 
     Groups and event logs that are not ``published`` are frozen: their values are kept. A state id that is no longer
@@ -28,7 +28,8 @@ def engine_snapshot(connection: Connection) -> bytes:
     Of interventions only the published are there, of event logs the live definitions and those that would go on with
     what was kept when they were. ``targets`` are the
     attribute keys that an intervention is sent to, ``sources`` the group version that each attribute in its
-    criteria means at this revision. Snapshots of older releases lack both lists.
+    criteria means at this revision, ``keys`` the definitions of the targets. Snapshots of older releases lack both
+    lists, or the keys.
     """
     number = connection.execute(select(revision.c.value)).scalar_one()
     return msgspec.json.encode(
@@ -56,12 +57,16 @@ def _groups(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _interventions(connection: Connection) -> list[dict[str, Any]]:
+    keys = attribute_keys
+    rows = connection.execute(select(keys.c.name, keys.c.definition))
+    definitions = {name: msgspec.Raw(definition.encode()) for name, definition in rows}
     return [
         {
             "state_id": published.stored.state_id,
             "targets": published.targets,
             "sources": published.sources,
             "intervention": published.stored.intervention.to_wire(),
+            "keys": {name: definitions[name] for name in published.targets if name in definitions},
         }
         for published in published_interventions(connection)
     ]

@@ -1,0 +1,1 @@
+"""Rules over attributes: when an intervention fires, for whom, and with what."""

@@ -1,5 +1,6 @@
 """Every route of a server and what it needs, found in the code that serves it; ``make docs`` puts it into a page."""
 
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -10,7 +11,11 @@ from snowmelt.api.access import AGENTS, needed_role
 from snowmelt.api.framework import framework_app
 from snowmelt.api.later import later
 from snowmelt.collector.app import PIXEL_PATHS
+from snowmelt.collector.pages import pages
+from snowmelt.micro.door import ROUTES as MICRO
+from snowmelt.micro.door import SCHEMAS as MICRO_SCHEMAS
 from snowmelt.runtimes.web import PAGES
+from snowmelt.settings_collector import CollectorSettings
 from snowmelt.stores.registry import Registry
 
 ANYBODY = "anybody"
@@ -42,7 +47,8 @@ def routes() -> list[Route]:
     with TemporaryDirectory() as folder:
         registry = Registry.open(Path(folder) / "registry.sqlite")
         nothing: Any = None
-        app = framework_app(registry, nothing, nothing, nothing, nothing, nothing)
+        parts = dict.fromkeys(signature(framework_app).parameters, nothing) | {"registry": registry}
+        app = framework_app(**parts)
         registry.close()
     served = {
         (method, str(route.path))
@@ -56,7 +62,11 @@ def routes() -> list[Route]:
     }
     found.add(Route(AGENTS, "POST", "agents", _needs("POST", AGENTS)))
     found |= {Route(path, "GET", "runtime", ANYBODY) for path in PAGES}
-    found |= {Route(path, "GET", "collector", ANYBODY) for path in (*PIXEL_PATHS, "/robots.txt")}
+    found |= {
+        Route(path, "GET", "collector", ANYBODY) for path in (*PIXEL_PATHS, *pages(CollectorSettings()), "/sink-health")
+    }
+    found |= {Route(path, method, "tests", ANYBODY) for path in MICRO for method in ("GET", "POST")}
+    found.add(Route(f"{MICRO_SCHEMAS}{{vendor}}/{{name}}/{{format}}/{{version}}", "GET", "tests", ANYBODY))
     found |= {Route("/{vendor}/{version}", method, "collector", ANYBODY) for method in ("GET", "POST")}
     return sorted(found)
 

@@ -13,7 +13,7 @@ import httpx
 STATUSES: Counter[int] = Counter()
 """Answers of this process's requests by status."""
 
-THIN = 1 if os.environ.get("SNOWMELT_SECURITY") == "all" else 7
+THIN = 1 if os.environ.get("SNOWMELT_SECURITY") == "all" else 20
 """Of all pairs of a place and a text one in so many is tried: each place and each text still has its turn."""
 
 

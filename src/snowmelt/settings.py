@@ -1,10 +1,9 @@
 """One tree of settings for every process: defaults, then a TOML file, then the environment, then flags."""
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,16 +43,6 @@ class HttpSettings(_Section):
     max_connections: Annotated[int, Field(ge=1)] = 16_384
     """Connections open at once in one web process, streams among them, if the limit of open files allows; further
     ones are answered 503 and closed."""
-    trusted_proxies: list[str] = []
-    """Addresses or networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` is believed where unknown
-    tokens are counted by address. The collector believes everybody's, as trackers' collectors do."""
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, proxies: list[str]) -> list[str]:
-        for proxy in proxies:
-            ip_network(proxy)
-        return proxies
 
 
 class LogSettings(_Section):

@@ -18,7 +18,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that believes a proxy on this machine."""
     data = tmp_path_factory.mktemp("proxied") / "data"
     data.mkdir(mode=0o700)
-    (data / "snowmelt.toml").write_text('[http]\ntrusted_proxies = ["127.0.0.1"]\n')
+    (data / "snowmelt.toml").write_text('[collector]\ntrusted_proxies = ["127.0.0.1"]\n')
     server = Server(data)
     yield server
     server.close()

@@ -166,7 +166,8 @@ def test_in_events(asking: Asking, admin: Asking, page: bytes, name: str) -> Non
     answer = asking.post("/com.snowplowanalytics.snowplow/tp2", json={"schema": schema, "data": events})
     judged(answer, "a body", page)
     assert answer.status_code == 200
-    assert admin.post("/api/v1/testing/flush", json={}).status_code == 200
+    if name == list(PAYLOADS)[-1]:
+        assert admin.post("/api/v1/testing/flush", json={}).status_code == 200
 
 
 @pytest.mark.parametrize(

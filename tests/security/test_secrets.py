@@ -98,7 +98,6 @@ def test_no_secret_is_where_it_should_not_be(server: Server) -> None:
         command(server, *arguments)
         for arguments in (
             ("doctor",),
-            ("token", "list"),
             ("token", "list", "--json"),
             ("failed", "list", "--json"),
             ("get", "nothing", "domain_userid", "x", "--token", f"{key['key']}x"),

@@ -70,7 +70,7 @@ def create_app(
     log_head: Callable[[], int],
     position: Callable[[], int],
     previews: RunPreview,
-    trusted_proxies: Sequence[str] = (),
+    trusted_proxies: Sequence[object] = (),
     clock: NowMs = now_ms,
 ) -> "Api":
     """Everything that is served under ``/api/``, ``/docs/``, ``/openapi.json`` and ``/health-all``.

@@ -2,11 +2,12 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from snowmelt.api.asgi import Scope
+from snowmelt.collector.proxies import FORWARDING_HEADERS, TrustedProxies
 
 GUESSES: Final = 30
 """Unknown tokens that an address may send in a window; a client with a stale one stops long before."""
@@ -16,6 +17,8 @@ MAX_ADDRESSES: Final = 10_000
 SITE_BITS: Final = 64
 """Of an IPv6 address: what is behind it belongs to one network, whose host parts cost nothing."""
 
+_FORWARDING: Final = frozenset(name.encode() for name in FORWARDING_HEADERS)
+
 
 class Guessing:
     """Counts unknown tokens by address, for one web process.
@@ -24,7 +27,7 @@ class Guessing:
     named they stand for everybody.
 
     Args:
-        trusted: proxies, as addresses or networks; what they say in ``X-Forwarded-For`` is believed.
+        trusted: proxies, as addresses or networks; what they say of the client's address is believed.
         clock: seconds.
 
     >>> guessing = Guessing([], lambda: 0.0)
@@ -35,8 +38,8 @@ class Guessing:
     (60, None)
     """
 
-    def __init__(self, trusted: Iterable[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
-        self._trusted = [ip_network(each) for each in trusted]
+    def __init__(self, trusted: Sequence[object] = (), clock: Callable[[], float] = time.monotonic) -> None:
+        self._proxies = TrustedProxies(trusted)
         self._clock = clock
         self._counted: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
@@ -77,31 +80,18 @@ class Guessing:
     def _address(self, scope: Scope) -> str | None:
         """Of the sender, as far as it is known for sure; None for this machine."""
         peer = scope.get("client")
-        address = _parsed(peer[0]) if peer else None
-        if address is not None and self._is_trusted(address):
-            for entry in reversed(_forwarded(scope)):
-                address = _parsed(entry)
-                if address is None or not self._is_trusted(address):
-                    break
-        if address is None or address.is_loopback:
+        if not peer:
+            return None
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name in _FORWARDING
+        ]
+        try:
+            address = ip_address(self._proxies.client(peer[0], headers) or "")
+        except ValueError:
             return None
         if isinstance(address, IPv6Address):
-            return str(IPv6Network((address, SITE_BITS), strict=False))
-        return str(address)
-
-    def _is_trusted(self, address: IPv4Address | IPv6Address) -> bool:
-        return any(address in network for network in self._trusted)
-
-
-def _forwarded(scope: Scope) -> list[str]:
-    """All entries of all ``X-Forwarded-For`` headers, in order: each proxy adds one at the end."""
-    values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    return ",".join(values).split(",") if values else []
-
-
-def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text.strip())
-    except ValueError:
-        return None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+            if address.ipv4_mapped is not None:
+                address = address.ipv4_mapped
+            elif not address.is_loopback:
+                return str(IPv6Network((address, SITE_BITS), strict=False))
+        return None if address.is_loopback else str(address)

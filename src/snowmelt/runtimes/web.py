@@ -183,7 +183,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         on_change=lambda snapshot: announce(log, bell, snapshot),
         log_head=log.head,
         position=profiles.position,
-        trusted_proxies=http.trusted_proxies,
+        trusted_proxies=settings.collector.trusted_proxies or (),
         previews=Previewer(data.log, settings),
     )
     host = listener.getsockname()[0]

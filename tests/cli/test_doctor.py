@@ -10,6 +10,7 @@ from snowmelt.cli.checks import filesystem_of
 
 
 def test_a_sound_folder(run: Any, data: Path) -> None:
+    data.chmod(0o700)
     result = run("doctor", "--data-dir", data)
     assert result.exit_code == 0, result.stdout
     assert "✗" not in result.stdout

@@ -91,8 +91,8 @@ def test_one_port_answers_it_all(running: Server) -> None:
 def test_hostile_requests_are_answered_and_the_process_lives(running: Server) -> None:
     before = children(running, "web")
     with httpx.Client(base_url=running.url) as client:
-        for headers in ({"X-Forwarded-For": "1" * 1024**2}, {"X-Forwarded-For": b"\xff\xfe"}, {"Origin": b"\x80\x01"}):
-            assert client.post(TP2, headers=headers, content=b"{}").status_code in (200, 400)
+        for headers in ({"X-Forwarded-For": "1" * 80_000}, {"X-Forwarded-For": b"\xff\xfe"}, {"Origin": b"\x80\x01"}):
+            assert client.post(TP2, headers=headers, content=b"{}").status_code in (200, 400, 431)
         assert client.post(TP2, content=b"x" * 3 * 1024**2).status_code == 413
         assert client.get("/i?nuid=a%0d%0aX-Evil:%201").headers.get("x-evil") is None
         upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}

@@ -37,7 +37,7 @@ test: setup  ## install what the tests need and run them all
 nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/process/test_openapi_document.py $(TEST_ARGS)
 
-crash: setup  ## the long crash test: kill every process 20 times in mid-stream
+crash: setup  ## the long crash tests: kill every process 20 times in mid-stream, and while interventions fire
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
 
 check: setup  ## lint, format, types, layers

@@ -34,7 +34,7 @@ CATEGORIES = (
 failed_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at failed events and at messages that webhooks did not take: what they were, and why they failed.",
+    help="Look at failed events and messages, and why they failed.",
 )
 
 

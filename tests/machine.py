@@ -81,8 +81,9 @@ def request(*events: Wire, **facts: Any) -> CollectorPayload:
 class Machine:
     """An engine and its stores in a folder; the engine can die and start again."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, enricher: Enricher | None = None, **options: Any) -> None:
         self._folder, self._options = folder, options
+        self._enricher = enricher or Enricher()
         self.now = NOW
         self.log = EventLog(folder / "log", map_size=64 * MB)
         self.failed = FailedEvents(folder / "failed.sqlite")
@@ -97,7 +98,7 @@ class Machine:
             log=self.log,
             store=self.store,
             failed=self.failed,
-            enricher=Enricher(),
+            enricher=self._enricher,
             dispatch=Dispatch(self.store, self.outbox, self.mailboxes, lambda: self.now),
             clock=lambda: self.now,
             **self._options,

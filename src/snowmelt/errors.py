@@ -11,6 +11,10 @@ The tree, each branch defined beside the code that raises it::
     ├── EnrichmentFailure        enrichment/steps/step.py    an event that an enrichment finds unusable
     ├── SetupProblem             enrichment/steps/step.py    one enrichment cannot be set up
     ├── EnrichmentSetupError     enrichment/steps/step.py    some cannot; lists every one
+    ├── SchemasUnavailable       enrichment/validation.py    a schema is not to be had at the moment
+    ├── UnusableSchema           iglu/schema.py              a document cannot serve as a schema
+    ├── SchemaExists             iglu/local.py               there is another schema of the same key
+    ├── ResolverError            iglu/configuration.py       a resolver configuration cannot be used
     ├── StoreError               stores/errors.py            a data folder cannot be used as asked
     ├── ConnectorError           connectors/errors.py        a source or an output cannot be used as set up
     │   └── RejoinError          connectors/kafka_session.py a consumer cannot know what became of its commit

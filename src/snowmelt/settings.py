@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,6 +14,7 @@ from pydantic_settings import (
 from snowmelt.settings_collector import CollectorSettings
 from snowmelt.settings_connectors import KafkaSource, Output, named_apart
 from snowmelt.settings_enrichment import EnrichmentSettings
+from snowmelt.settings_schemas import FailedEventSettings, MicroSettings, SchemaSettings
 
 GiB = 1024**3
 
@@ -146,6 +147,9 @@ class Settings(BaseSettings):
     enrichment: EnrichmentSettings = EnrichmentSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
+    schemas: SchemaSettings = SchemaSettings()
+    failed_events: FailedEventSettings = FailedEventSettings()
+    micro: MicroSettings = MicroSettings()
     mcp: McpSettings = McpSettings()
     interventions: InterventionSettings = InterventionSettings()
     webhooks: WebhookSettings = WebhookSettings()
@@ -154,6 +158,12 @@ class Settings(BaseSettings):
     """Kafka topics that enriched events are read from."""
     outputs: Annotated[list[Output], AfterValidator(named_apart)] = []
     """Files and Kafka topics that enriched and failed events are written to."""
+
+    @model_validator(mode="after")
+    def _one_memory(self) -> "Settings":
+        if self.micro.enabled and self.workers > 1:
+            raise ValueError("micro.enabled needs workers = 1: each web process would remember other events")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from snowmelt.api.app import Api, create_app
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError, Problem
+from snowmelt.iglu.local import LocalRegistry
 from snowmelt.previews.job import PreviewAnswer, PreviewFailed, PreviewJob
 from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
@@ -149,6 +150,11 @@ def previews() -> Previews:
 
 
 @pytest.fixture
+def schemas(tmp_path: Path) -> LocalRegistry:
+    return LocalRegistry(tmp_path / "iglu")
+
+
+@pytest.fixture
 def app(
     previews: Previews,
     registry: Registry,
@@ -157,9 +163,11 @@ def app(
     moment: Moment,
     outbox: Outbox,
     mailboxes: Mailboxes,
+    schemas: LocalRegistry,
 ) -> Api:
     return create_app(
         registry=registry,
+        schemas=schemas,
         profiles=profiles,
         group_values=DictValues,
         outbox=outbox,

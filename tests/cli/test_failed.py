@@ -28,8 +28,10 @@ def failed(run: Any, data: Path) -> Any:
 
 def test_the_newest_come_first(failed: Any) -> None:
     lines = failed("list").stdout.splitlines()
-    assert lines[0].split("\t") == ["sequence", "item", "time", "category", "reason"]
-    assert lines[1].split("\t") == ["9", "0", "2025-03-04T10:00:06Z", "adapter_failures", "nobody knows acme/v1"]
+    assert lines[0].split("\t") == ["sequence", "item", "time", "category", "state", "reason"]
+    assert lines[1].split("\t") == [
+        "9", "0", "2025-03-04T10:00:06Z", "adapter_failures", "waiting", "nobody knows acme/v1",
+    ]  # fmt: skip
     assert [line.split("\t")[:2] for line in lines[2:]] == [["4", "1"], ["4", "0"]]
     assert lines[2].endswith("\ttab and line")
 

@@ -107,8 +107,8 @@ def test_messages_that_were_given_up(run: Any, data: Path, dead: int) -> None:
     assert shown == json.loads(failed("messages", "--json").stdout)
     assert shown["intervention_id"] == str(UUID(int=7))
     assert shown["payload"]["data"]["attributes"] == {"shop:name": "ä"}
-    assert "is sent again" in failed("replay", dead).stdout
-    for command in ("message", "replay"):
+    assert "is sent again" in failed("resend", dead).stdout
+    for command in ("message", "resend"):
         gone = failed(command, dead)
         assert gone.exit_code == 1 and f"there is no message {dead} that was given up" in gone.stderr
 

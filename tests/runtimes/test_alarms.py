@@ -168,6 +168,17 @@ def test_the_alarms_of_a_rule_that_is_gone_go_as_they_come(shop: Machine) -> Non
     assert (shop.store.next_alarm(), shop.sent()) == (None, [])
 
 
+def test_one_that_is_published_again_waits_for_nothing_from_before(shop: Machine) -> None:
+    shop.define(2, {1: group("g", QUIET, FEW)})
+    shop.run()
+    shop.define(3, {1: group("g", QUIET, FEW)}, rules={2: ABANDONED})
+    wait(shop, 16 * MINUTE)
+    assert (shop.store.next_alarm(), shop.sent()) == (None, [])
+    act(shop)
+    wait(shop, 16 * MINUTE)
+    assert shop.sent() == [("abandoned", "u")]
+
+
 def test_definitions_that_mean_other_groups_wait_for_their_own_events(shop: Machine) -> None:
     shop.define(2, {1: group("g", QUIET, FEW), 7: group("h", QUIET)}, rules={2: ABANDONED})
     shop.run()

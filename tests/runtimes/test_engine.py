@@ -355,7 +355,7 @@ def test_failed_events_that_cannot_be_kept_hold_back_the_step(
     machine.run()
     machine.append(request(page_view("u"), page_view("u", vid="x")))
 
-    def refuse(failed: object) -> None:
+    def refuse(failed: object, replayed: object) -> None:
         raise error
 
     with monkeypatch.context() as patch:

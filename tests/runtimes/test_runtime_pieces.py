@@ -334,6 +334,10 @@ def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
         updated=1_500,
         commits=3,
         commit_ms=250,
+        held_since=3_000,
+        replays={"good": 6},
+        unresolved={"missing": 7},
+        schema_lookups={"a:b:found": 8},
         updates={"3": 1_400},
         repeated=4,
         seen=8,
@@ -380,6 +384,10 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         "snowmelt_engine_remembered_events": 8,
         "snowmelt_engine_remembered_since_seconds": 0.5,
         "snowmelt_engine_commit_time_seconds": 1.5,
+        "snowmelt_engine_held_since_seconds": 3,
+        'snowmelt_replayed_events_total{outcome="good"}': 6,
+        'snowmelt_unresolved_schemas_total{reason="missing"}': 7,
+        'snowmelt_schema_lookups_total{answer="found",registry="a:b"}': 8,
     }
     assert metrics.lag() == 2
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from snowmelt.stores.errors import StoreError, StoreFullError
-from snowmelt.stores.failed_events import Failed, FailedEvents
+from snowmelt.stores.failed_events import Failed, FailedEvents, Filter
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def test_adding_again_changes_nothing(failed: FailedEvents) -> None:
 def test_the_newest_come_first_by_category_and_bounded(failed: FailedEvents) -> None:
     failed.add([entry(1), entry(1, 1, "adapter_failures"), entry(2), entry(10)])
     assert [(one.sequence, one.item) for one in failed.list()] == [(10, 0), (2, 0), (1, 1), (1, 0)]
-    assert [one.sequence for one in failed.list("schema_violations", limit=2)] == [10, 2]
-    assert [one.item for one in failed.list("adapter_failures")] == [1]
-    assert list(failed.list("no such category")) == []
+    assert [one.sequence for one in failed.list(Filter("schema_violations"), limit=2)] == [10, 2]
+    assert [one.item for one in failed.list(Filter("adapter_failures"))] == [1]
+    assert list(failed.list(Filter("no such category"))) == []
     assert failed.counts() == {"adapter_failures": 1, "schema_violations": 3}
 
 

@@ -16,7 +16,13 @@ other POSTs change something or cost something."""
 ADMINISTRATION: Final = "/api/v1/api_keys"
 AGENTS: Final = "/mcp"
 """Outside of ``/api/``. All of its tools read."""
+SCHEMAS: Final = "/api/schemas"
 CREDENTIALS: Final = re.compile(r"/api/msc/v1/organizations/[^/]+/credentials/v[23]/token")
+
+
+def is_schema_path(path: str) -> bool:
+    """Whether a path, without a slash at the end, is one of the registry of schemas."""
+    return path == SCHEMAS or path.startswith(f"{SCHEMAS}/")
 
 
 def needed_role(method: str, path: str) -> Role | None:
@@ -39,6 +45,9 @@ def needed_role(method: str, path: str) -> Role | None:
         return None
     if path == ADMINISTRATION or path.startswith(f"{ADMINISTRATION}/"):
         return "admin"
+    if is_schema_path(path):
+        # A wrong schema turns everybody's events into failed ones.
+        return "reader" if method in READS else "admin"
     if method not in READS:
         return "writer"
     # Browsers open the stream, and cannot send a token with it; the credentials endpoint checks keys itself.

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from snowmelt.api.access import needed_role
+from snowmelt.api.access import is_schema_path, needed_role
 from snowmelt.api.announcer import Announcer, OnChange
 from snowmelt.api.asgi import App, Message, Receive, Scope, Send, encode_json, send_error, send_json
 from snowmelt.api.auth import Gate, authorization
@@ -29,6 +29,7 @@ from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
 from snowmelt.api.revisions import Revisions
 from snowmelt.api.subscription_passes import Passes
 from snowmelt.api.tokens import Tokens
+from snowmelt.iglu.local import LocalRegistry
 from snowmelt.previews.job import RunPreview
 from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
@@ -56,6 +57,7 @@ def now_ms() -> int:
 def create_app(
     *,
     registry: Registry,
+    schemas: LocalRegistry,
     profiles: Profiles,
     group_values: MakeGroupValues,
     outbox: Outbox,
@@ -73,6 +75,7 @@ def create_app(
 
     Args:
         registry: the definitions; stays open as long as the app is used.
+        schemas: the schemas of the data folder.
         profiles: stored states, for example a ``ProfileReader``.
         group_values: makes what computes a group's values from a state, for example ``GroupReader``. A group
             for which it raises ``DefinitionError`` cannot be published.
@@ -103,7 +106,7 @@ def create_app(
 
         progress = Progress(log_head, position)
         return framework_app(
-            registry, profiles, announcer, keys, tokens, progress, previews, passes, deliveries.targets
+            registry, schemas, profiles, announcer, keys, tokens, progress, previews, passes, deliveries.targets
         )
 
     catalog = Catalog(registry, group_values)
@@ -206,7 +209,7 @@ class Api:
         method: str = scope["method"]
         needed = needed_role(method, path)
         if needed is not None:
-            header = authorization(scope)
+            header = authorization(scope, also_key=is_schema_path(path))
             if path == ONLINE_PATH and (method == "OPTIONS" or (method == "POST" and header is None)):
                 await self._public(scope, receive, send)
                 return

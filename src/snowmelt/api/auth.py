@@ -39,13 +39,21 @@ class Refusal(NamedTuple):
         return CHALLENGE if self.status == 401 else ()
 
 
-def authorization(scope: Scope) -> bytes | None:
-    """The ``Authorization`` header of a request, None if there is none."""
+def authorization(scope: Scope, *, also_key: bool = False) -> bytes | None:
+    """The ``Authorization`` header of a request, None if there is none.
+
+    Args:
+        scope: of the request.
+        also_key: whether the header ``apikey``, which clients of schema registries send, does as well.
+    """
+    key: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":
             header: bytes = value
             return header
-    return None
+        if name == b"apikey" and also_key:
+            key = b"Bearer " + value
+    return key
 
 
 def lapse(key: StoredApiKey, now: float) -> str | None:

@@ -21,18 +21,21 @@ from snowmelt.api.plans import plans_router
 from snowmelt.api.previews import previews_router
 from snowmelt.api.published import published_router
 from snowmelt.api.reading import Profiles
+from snowmelt.api.schemas import schemas_router
 from snowmelt.api.services import services_router
 from snowmelt.api.subscription_passes import Passes
 from snowmelt.api.subscription_tokens import subscription_tokens_router
 from snowmelt.api.targets import Targets
 from snowmelt.api.templates import templates_router
 from snowmelt.api.tokens import Tokens
+from snowmelt.iglu.local import LocalRegistry
 from snowmelt.previews.job import RunPreview
 from snowmelt.stores.registry import Registry
 
 
 def framework_app(
     registry: Registry,
+    schemas: LocalRegistry,
     profiles: Profiles,
     announcer: Announcer,
     keys: KnownKeys,
@@ -42,7 +45,7 @@ def framework_app(
     passes: Passes,
     targets: Targets,
 ) -> FastAPI:
-    """Registry, engines, API keys, waiting, health and documentation.
+    """Registry, schemas, engines, API keys, waiting, health and documentation.
 
     Paths have no slash at the end; the router in front takes it off.
     """
@@ -70,6 +73,7 @@ def framework_app(
         subscription_tokens_router(passes, targets),
     ):
         app.include_router(router, prefix="/api/v1")
+    app.include_router(schemas_router(schemas))
     app.include_router(credentials_router(keys, tokens))
     app.include_router(health_router(registry, profiles))
     answers.install(app)

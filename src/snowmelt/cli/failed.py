@@ -1,4 +1,4 @@
-"""``snowmelt failed``: what could not become an event, and what no webhook took, and why."""
+"""``snowmelt failed``: what could not become an event, why, and trying it again."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from snowmelt.cli.config import DataDirOption, existing_data, load_settings
-from snowmelt.cli.errors import CommandError
+from snowmelt.cli.errors import FAILED, CommandError, warn
 from snowmelt.cli.output import print_table
 
 if TYPE_CHECKING:
-    from snowmelt.stores.failed_events import FailedEvents
-    from snowmelt.stores.webhook_queue import Waiting, WebhookQueue
+    from snowmelt.stores.failed_events import FailedEvents, Filter
 
 CATEGORIES = (
     "size_violation",
@@ -34,8 +33,24 @@ CATEGORIES = (
 failed_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at failed events and messages, and why they failed.",
+    help="Look at failed events and messages, and try them again.",
 )
+
+CategoryOption = Annotated[
+    str | None, typer.Option("--category", metavar="WORD", help="Only this category, such as schema_violations.")
+]
+AppOption = Annotated[str | None, typer.Option("--app-id", metavar="ID", help="Only events of this application.")]
+TextOption = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="TEXT", help="Only those whose reason contains this, such as a schema's URI."),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="WHEN", help="Failed at or after: an instant, or a duration such as PT2H before now."
+    ),
+]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Failed before; the same.")]
 
 
 @contextmanager
@@ -54,8 +69,14 @@ def _failed_events(data_dir: Path | None) -> Iterator[FailedEvents]:
 
 @failed_app.command("list")
 def list_failed(
-    category: Annotated[
-        str | None, typer.Option(metavar="WORD", help="Only this category, such as schema_violations.")
+    category: CategoryOption = None,
+    app_id: AppOption = None,
+    reason: TextOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    state: Annotated[
+        Literal["waiting", "replayed"] | None,
+        typer.Option(help="Only those that are no events yet, or only those that are by now."),
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, with the payload.")] = False,
@@ -65,20 +86,30 @@ def list_failed(
 
     \b
     Example:
-      snowmelt failed list --category schema_violations --limit 10
+      snowmelt failed list --category schema_violations --since PT1H
     """
+    wanted = _filter(category, app_id, reason, since, until, state)
     with _failed_events(data_dir) as failed:
-        found = list(failed.list(category, limit))
-        counts = failed.counts()
-    if category and category not in (known := sorted({*CATEGORIES, *counts})):
-        raise CommandError(f"there is no category {category}; there is {', '.join(known)}")
+        found = list(failed.list(wanted, limit))
+        total = failed.count(wanted)
+        _check_category(failed, category)
     if as_json:
         for one in found:
             typer.echo(json.dumps(one._asdict(), ensure_ascii=False))
         return
-    rows = [(str(one.sequence), str(one.item), _instant(one.time), one.category, one.reason) for one in found]
-    total = counts.get(category, 0) if category else sum(counts.values())
-    print_table(("sequence", "item", "time", "category", "reason"), rows, f"{len(rows)} of {total} failed events")
+    rows = [
+        (
+            str(one.sequence),
+            str(one.item),
+            instant(one.time),
+            one.category,
+            "waiting" if one.replayed is None else "replayed",
+            one.reason,
+        )
+        for one in found
+    ]
+    columns = ("sequence", "item", "time", "category", "state", "reason")
+    print_table(columns, rows, f"{len(rows)} of {total} failed events")
 
 
 @failed_app.command("show")
@@ -87,7 +118,7 @@ def show_failed(
     item: Annotated[int, typer.Argument(metavar="ITEM", help="The second number in the list.")],
     data_dir: DataDirOption = None,
 ) -> None:
-    """Print one failed event as JSON: the failure in detail, and the payload.
+    """Print one failed event in full, as JSON.
 
     \b
     Example:
@@ -102,100 +133,113 @@ def show_failed(
     typer.echo(json.dumps(found.row, indent=2, ensure_ascii=False))
 
 
-@contextmanager
-def _messages(data_dir: Path | None) -> Iterator[WebhookQueue]:
-    from snowmelt.stores.webhook_queue import WebhookQueue
-    from snowmelt.stores.webhooks import Webhooks
-
-    data = existing_data(load_settings(data_dir=data_dir))
-    if not data.webhooks.exists():
-        raise CommandError(f"{data.path} has no webhooks: `snowmelt webhook add` makes the first one")
-    webhooks = Webhooks(data.webhooks)
-    try:
-        yield WebhookQueue(webhooks)
-    finally:
-        webhooks.close()
-
-
-NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="The first column of the list.")]
-
-
-@failed_app.command("messages")
-def list_messages(
-    webhook: Annotated[str | None, typer.Option(metavar="NAME", help="Only those for this webhook.")] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, with the payload.")] = False,
+@failed_app.command("replay")
+def replay_failed(
+    place: Annotated[
+        list[int] | None, typer.Argument(metavar="[SEQ ITEM]", help="One failed event.  [default: all that are meant]")
+    ] = None,
+    category: CategoryOption = None,
+    app_id: AppOption = None,
+    reason: TextOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for what comes of it; 0 does not.")
+    ] = 30.0,
     data_dir: DataDirOption = None,
 ) -> None:
-    """List messages that no attempt brought to their webhook, the newest first.
+    """Try failed events again, for example after their schema was added.
+
+    They go through the event log like new ones, with the time at which they arrived. Each counts once, however often
+    it is asked for, and whatever is killed meanwhile. It makes no difference whether a server runs on the data
+    folder: one that runs tries them at once. Those that fail again stay, with their new reason; the exit status is 1
+    if there are any.
 
     \b
     Example:
-      snowmelt failed messages --webhook crm
+      snowmelt schema add schemas/
+      snowmelt failed replay --reason iglu:com.acme/order/
     """
-    with _messages(data_dir) as queue:
-        found = queue.dead(webhook, limit)
-    if as_json:
-        for endpoint, one in found:
-            typer.echo(json.dumps(_members(endpoint, one), ensure_ascii=False))
-        return
-    rows = [
-        (str(one.number), endpoint, _instant(one.made), one.name, str(one.attempts), one.reason)
-        for endpoint, one in found
-    ]
-    columns = ("number", "webhook", "time", "intervention", "attempts", "reason")
-    print_table(columns, rows, f"{len(rows)} messages")
+    if place and len(place) != 2:
+        raise CommandError("name one failed event by both its numbers, as in `snowmelt failed replay 1042 0`")
+    settings = load_settings(data_dir=data_dir)
+    data = existing_data(settings)
+    if not data.failed_events.exists():
+        raise CommandError(f"no server has run on {data.path} yet, so it has no failed events")
+
+    from contextlib import closing
+
+    from snowmelt.cli.replayer import Replayer
+    from snowmelt.runtimes.process_lock import ProcessLock
+    from snowmelt.stores.bell import Bell
+    from snowmelt.stores.event_log import EventLog
+    from snowmelt.stores.failed_events import FailedEvents
+
+    with (
+        closing(EventLog(data.log, settings.log.map_size)) as log,
+        closing(Bell(data.bell)) as bell,
+        closing(FailedEvents(data.failed_events)) as failed,
+    ):
+        _check_category(failed, category)
+        replayer = Replayer(log, bell, failed)
+        if place:
+            one = failed.get(*place)
+            if one is None:
+                raise CommandError(f"there is no failed event {place[0]} {place[1]}: see `snowmelt failed list`")
+            replayer.ask([one])
+        else:
+            replayer.ask_all(_filter(category, app_id, reason, since, until, "waiting"))
+        for complaint in replayer.refused[:20]:
+            warn(complaint)
+        typer.echo(f"{replayer.asked:,} failed events are tried again")
+        if not replayer.asked or not wait:
+            return
+        if not ProcessLock(data.engine_lock, "engine").held():
+            typer.echo("no server runs on the data folder: they are tried when one does")
+            return
+        good, again, open_ = replayer.await_answers(wait)
+    typer.echo(f"{good:,} are events now, {again:,} failed again, {open_:,} are not tried yet")
+    if again:
+        warn("why: snowmelt failed list --state waiting")
+        raise typer.Exit(FAILED)
 
 
-@failed_app.command("message")
-def show_message(number: NumberArgument, data_dir: DataDirOption = None) -> None:
-    """Print one message that its webhook did not take, as JSON: why, and the payload.
+def _filter(
+    category: str | None,
+    app_id: str | None,
+    reason: str | None,
+    since: str | None,
+    until: str | None,
+    state: Literal["waiting", "replayed"] | None,
+) -> Filter:
+    from snowmelt.stores.failed_events import Filter
 
-    \b
-    Example:
-      snowmelt failed message 17
-    """
-    with _messages(data_dir) as queue:
-        found = queue.get_dead(number)
-    if found is None:
-        raise _no_message(number)
-    typer.echo(json.dumps(_members(*found), indent=2, ensure_ascii=False))
+    return Filter(category, app_id, reason, _time("--since", since), _time("--until", until), state)
 
 
-@failed_app.command("replay")
-def replay_message(number: NumberArgument, data_dir: DataDirOption = None) -> None:
-    """Send a message to its webhook again, as if it were new.
+def _time(option: str, text: str | None) -> int | None:
+    """The ms since the epoch that an option names."""
+    from snowmelt.definitions.duration import parse_duration
 
-    A running server sends it within a second.
-
-    \b
-    Example:
-      snowmelt failed replay 17
-    """
-    with _messages(data_dir) as queue:
-        if not queue.replay(number):
-            raise _no_message(number)
-    typer.echo(f"message {number} is sent again")
-
-
-def _members(endpoint: str, one: Waiting) -> dict[str, object]:
-    return {
-        "number": one.number,
-        "webhook": endpoint,
-        "intervention_id": one.id,
-        "intervention": one.name,
-        "time": _instant(one.made),
-        "attempts": one.attempts,
-        "reason": one.reason,
-        "payload": json.loads(one.body),
-    }
+    if text is None:
+        return None
+    try:
+        if text[:1] in "Pp":
+            instant = datetime.now(UTC) - parse_duration(text.upper())
+        else:
+            instant = datetime.fromisoformat(text)
+            instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return int(instant.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise CommandError(
+            f"{option} {text} is neither a duration such as PT2H nor an instant such as 2030-01-31T12:00:00Z"
+        ) from None
 
 
-def _no_message(number: int) -> CommandError:
-    return CommandError(
-        f"there is no message {number} that was given up: `snowmelt failed messages` shows those that there are"
-    )
+def _check_category(failed: FailedEvents, category: str | None) -> None:
+    if category and category not in (known := sorted({*CATEGORIES, *failed.counts()})):
+        raise CommandError(f"there is no category {category}; there is {', '.join(known)}")
 
 
-def _instant(time: int) -> str:
+def instant(time: int) -> str:
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -138,7 +138,7 @@ def remove(name: NameArgument, data_dir: DataDirOption = None) -> None:
 def enable(name: NameArgument, data_dir: DataDirOption = None) -> None:
     """Send to a webhook again that was disabled because its endpoint answered 410.
 
-    It gets what is sent from now on; `snowmelt failed replay` sends single messages again.
+    It gets what is sent from now on; `snowmelt failed resend` sends single messages again.
 
     \b
     Example:

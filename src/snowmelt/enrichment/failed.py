@@ -56,6 +56,7 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
         event_id: in lower case.
         event_type: the ``event`` column.
         event_name: of the schema.
+        whole: whether it stands for a whole request, not for one event of it.
     """
 
     category: Category
@@ -66,6 +67,7 @@ class FailedEvent(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str | None = None
     event_type: str | None = None
     event_name: str | None = None
+    whole: bool = True
 
     @property
     def schema(self) -> str:

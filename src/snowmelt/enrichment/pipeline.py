@@ -25,7 +25,7 @@ from snowmelt.enrichment.raw_event import RawEvent
 from snowmelt.enrichment.self_describing import Findings, unwrap_entities, unwrap_event
 from snowmelt.enrichment.steps.order import STEPS
 from snowmelt.enrichment.steps.step import EnrichmentFailure, Step
-from snowmelt.enrichment.validation import AcceptEverySchema, SchemaValidator, validation_error
+from snowmelt.enrichment.validation import AcceptEverySchema, SchemasUnavailable, SchemaValidator, validation_error
 from snowmelt.events.canonical import Event
 from snowmelt.events.payload import CollectorPayload
 from snowmelt.events.schema_key import SchemaKey
@@ -41,9 +41,11 @@ class Enriched(msgspec.Struct, frozen=True, gc=False):
 
     Args:
         event: in canonical form.
+        raw: what it was made of.
     """
 
     event: Event
+    raw: RawEvent | None = None
 
 
 Outcome = Enriched | FailedEvent
@@ -80,11 +82,14 @@ class Enricher:
     def enrich(self, payload: CollectorPayload, now_ms: int) -> list[Outcome]:
         """One outcome for each event of a request, or one failed event for a request that cannot be read.
 
-        Never raises: a fault in the pipeline itself becomes a failed event of category ``generic_error``.
+        A fault in the pipeline itself becomes a failed event of category ``generic_error``.
 
         Args:
             payload: the request.
             now_ms: the present, milliseconds since the epoch; becomes ``etl_tstamp``.
+
+        Raises:
+            SchemasUnavailable: the validator cannot judge now. Enrich the whole request again later.
         """
         try:
             vendor, version = route(payload.path)
@@ -113,6 +118,8 @@ class Enricher:
                     timestamp=now_ms,
                 )
             ]
+        except SchemasUnavailable:
+            raise
         except Exception as error:
             return [_fault(error, payload, now_ms)]
         return [self._event(RawEvent(vendor, version, event, payload), facts, now_ms) for event in events]
@@ -120,6 +127,8 @@ class Enricher:
     def _event(self, raw: RawEvent, facts: Event, now_ms: int) -> Outcome:
         try:
             return self._outcome(raw, facts.copy(), now_ms)
+        except SchemasUnavailable:
+            raise
         except Exception as error:
             return _fault(error, raw.payload, now_ms, raw.parameters)
 
@@ -153,7 +162,7 @@ class Enricher:
             findings.invalid(ATOMIC, validation_error(reports))
         if findings.messages:
             return _failed("schema_violations", findings.messages, event, raw, now_ms)
-        return Enriched(event)
+        return Enriched(event, raw)
 
     def _unwrap(self, parameters: Parameters, event: Event, findings: Findings) -> None:
         text = _json_parameter(parameters, "ue_pr", "ue_px")
@@ -234,6 +243,7 @@ def _failed(
         event_id=event.get("event_id"),
         event_type=event.get("event"),
         event_name=event.get("event_name"),
+        whole=False,
     )
 
 
@@ -249,4 +259,5 @@ def _fault(
         timestamp=now_ms,
         app_id=known.get("aid"),
         event_id=known.get("eid"),
+        whole=parameters is None,
     )

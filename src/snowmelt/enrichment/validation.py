@@ -1,7 +1,8 @@
 """What a schema has to say about some data, and where a registry of schemas is plugged in."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from snowmelt.errors import SnowmeltError
 from snowmelt.events.schema_key import SchemaKey
 
 Report = dict[str, Any]
@@ -25,11 +26,21 @@ VALID = Verdict()
 """The verdict on data that is simply valid."""
 
 
+class SchemasUnavailable(SnowmeltError):
+    """Whether an event is valid cannot be said now, and should be asked again later."""
+
+    code: ClassVar[str] = "schemas_unavailable"
+
+
 class SchemaValidator(Protocol):
     """Validates data against schemas: the one place that knows where schemas come from."""
 
     def check(self, key: SchemaKey, data: Any) -> Verdict:
-        """The verdict of the schema on the data; must not change the data."""
+        """The verdict of the schema on the data; must not change the data.
+
+        Raises:
+            SchemasUnavailable: there is none at the moment; the event must be neither let through nor refused.
+        """
         ...
 
 

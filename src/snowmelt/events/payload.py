@@ -54,3 +54,19 @@ class SizeViolation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     actual: int
     expectation: str
     beginning: str
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A failed event that is to be tried again.
+
+    Args:
+        sequence: place in the event log of the payload that it came from.
+        item: which outcome of that payload it was, from 0.
+        only: if the payload holds more than this event: which of its outcomes is meant.
+        payload: a request that brings the event.
+    """
+
+    sequence: int
+    item: int
+    only: int | None
+    payload: CollectorPayload

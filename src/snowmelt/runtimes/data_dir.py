@@ -8,6 +8,8 @@ from pathlib import Path
 from snowmelt.settings import Settings
 from snowmelt.stores.errors import StoreError
 
+SCHEMAS = "iglu"
+"""Folder of the registry of schemas in a data folder."""
 SIGNING_BYTES = 32
 """The least that a signing secret must have."""
 
@@ -34,6 +36,7 @@ class DataDir:
         self.profiles = self.path / "profiles"
         self.registry = self.path / "registry.sqlite"
         self.failed_events = self.path / "failed.sqlite"
+        self.schemas = self.path / SCHEMAS
         self.outbox = self.path / "outbox"
         self.webhooks = self.path / "webhooks.sqlite"
         self.mailboxes = self.path / "mailboxes"

@@ -14,15 +14,21 @@ from snowmelt.definitions.wire.delivery import TextValues
 from snowmelt.enrichment.failed import FailedEvent, size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
 from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
+from snowmelt.enrichment.validation import SchemasUnavailable
 from snowmelt.events import json as event_json
 from snowmelt.events.unreadable import decode_unreadable
+from snowmelt.iglu.gate import SchemaGate
 from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.failed_retention import FailedRetention
 from snowmelt.runtimes.firing_step import FiringStep
+from snowmelt.runtimes.replays import Replays
 from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.sweep import Sweep
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_size_violation
+from snowmelt.settings_schemas import FailedEventSettings
+from snowmelt.stores.errors import StoreError
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_replay, decode_size_violation
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.outbox import FiringMark
 from snowmelt.stores.profiles import Commit, ProfileStore
@@ -31,6 +37,9 @@ READ_RECORDS = 256
 
 SHED_PROFILES = 200
 """Profiles that a step frees at least, of those that the cache has let go of."""
+
+HELD_MS = 500
+"""How often it is tried whether schemas are to be had again."""
 
 ALARMS = 1_000
 """Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
@@ -60,6 +69,8 @@ class Engine:
         duplicate_hours: how long an event is remembered at least, so as to count once if it is sent again.
         remembered_events: how many are remembered at most.
         sweep_minutes: how often profiles are looked for whose every value has expired; 0 is never.
+        gate: what the enricher asks about schemas, to count what it says.
+        failed_events: how long failed events are kept.
         clock: ms since the epoch.
     """
 
@@ -76,12 +87,17 @@ class Engine:
         duplicate_hours: float = 24.0,
         remembered_events: int = 20_000_000,
         sweep_minutes: float = 60.0,
+        gate: SchemaGate | None = None,
+        failed_events: FailedEventSettings | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
         self._store = store
         self._failed = failed
         self._enricher = enricher
+        self._gate = gate
+        self._retention = FailedRetention(failed, failed_events or FailedEventSettings())
+        self._held_until = 0
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
         self._cache_keys = cache_keys
@@ -109,13 +125,15 @@ class Engine:
         """Apply what is waiting in the log, for at most ``commit_ms``, and commit it.
 
         Returns:
-            Whether there was anything to do.
+            Whether there was anything to do. Where schemas are not to be had there is nothing to do until they are.
 
         Raises:
             StoreError: if a store cannot be written; nothing of the step counts then, and it can be tried again.
         """
         with self._log.reading() as read:
             records = self._unread(read, self.position)
+            if records and self._clock() < self._held_until:
+                return self._send() or self._purge() or self._sweep_some()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
                 if self._lost is not None and self.position >= self._lost.position:
@@ -134,16 +152,20 @@ class Engine:
                 self._recall()
                 raise
         if not busy:
-            return self._send() or self._purge() or self._sweep_some()
+            return self._send() or self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
         self.statistics = statistics
         self._send()
         self._purge()
-        return True
+        self._retention.piece(self._clock())
+        return not self._held_until
 
     def next_alarm(self) -> float | None:
         """In how many seconds there is something to do even if no event comes; ``None`` if there is not."""
+        now = self._clock()
+        if now < self._held_until:
+            return (self._held_until - now) / 1000
         at = self._store.next_alarm() if self._dispatch is not None else None
-        return None if at is None else max(at + SETTLE_MS - self._clock(), 0) / 1000
+        return None if at is None else max(at + SETTLE_MS - now, 0) / 1000
 
     def _send(self) -> bool:
         """Pass on what has fired."""
@@ -159,6 +181,8 @@ class Engine:
         deadline = started + self._commit_seconds
         now = self._clock()
         failed: list[Failed] = []
+        replays = Replays(self._failed, self._enricher)
+        self._held_until = 0
         firing = FiringStep(self._profiles, now, self._texts)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
@@ -173,16 +197,26 @@ class Engine:
                 for record in records:
                     if record.kind is Kind.DEFINITIONS:
                         break
-                    self._read(record, now, chunks, failed, statistics)
+                    try:
+                        self._read(record, now, chunks, failed, replays, statistics)
+                    except SchemasUnavailable as unavailable:
+                        self._hold(now, unavailable, statistics)
+                        break
                     position, statistics.last_record = record.sequence, record.time
                 watching = firing.watch if self._dispatch else None
                 tally = self._program.apply(chunks, self._profiles, now, self._seen, watching)
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
-                if position != records[-1].sequence or time.monotonic() > deadline:
+                over = self._held_until or time.monotonic() > deadline
+                if position != records[-1].sequence or over:
                     break
                 records = self._unread(read, position)
+            if not self._held_until:
+                statistics.held_since = 0
+            if self._gate is not None:
+                statistics.add_schemas(*self._gate.take_counts())
+            statistics.add_replays(replays.counts)
             commit.store(self._profiles)
             statistics.refused_keys += sum(group.refused for group in self._profiles.values())
             statistics.add_failed(Counter(entry.category for entry in failed))
@@ -193,8 +227,8 @@ class Engine:
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             commit.position = position
             self._fire(firing, commit, statistics)
-            if failed:
-                self._failed.add(failed)
+            if failed or replays.done:
+                self._failed.add(failed, replays.done)
         self._clear_away()
         return True
 
@@ -248,6 +282,13 @@ class Engine:
             for group in self._profiles.values():
                 group.age()
 
+    def _hold(self, now: int, error: SchemasUnavailable, statistics: Statistics) -> None:
+        """Go no further for the moment: whether the next event is valid cannot be said now."""
+        self._held_until = now + HELD_MS
+        if not statistics.held_since:
+            statistics.held_since = now
+            logger.warning("events wait for schemas", reason=str(error))
+
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
         dropped = self._sweep.piece(self._program.kept, self._clock())
@@ -270,7 +311,13 @@ class Engine:
         self._profiles = self._program.fresh_profiles()
 
     def _read(
-        self, record: Record, now: int, chunks: list[bytes | memoryview], failed: list[Failed], statistics: Statistics
+        self,
+        record: Record,
+        now: int,
+        chunks: list[bytes | memoryview],
+        failed: list[Failed],
+        replays: Replays,
+        statistics: Statistics,
     ) -> None:
         """The events of a record, as chunks of JSON lines; what cannot become one goes to ``failed``."""
         if record.kind is Kind.EVENTS:
@@ -282,17 +329,21 @@ class Engine:
             except Exception as error:
                 failed.append(_fault(record, 0, now, error))
             return
-        statistics.payloads += 1
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
         outcomes: Sequence[Outcome]
         try:
             if record.kind is Kind.OVERSIZE:
                 outcomes = [size_violation(decode_size_violation(record.body), now)]
+            elif record.kind is Kind.REPLAY:
+                outcomes = replays.outcomes(record, decode_replay(record.body), now)
             else:
                 outcomes = self._enricher.enrich(decode_payload(record.body), now)
+        except (SchemasUnavailable, StoreError):
+            raise
         except Exception as error:
+            outcomes = []
             failed.append(_fault(record, 0, now, error))
-            return
+        statistics.payloads += record.kind is not Kind.REPLAY
         for item, outcome in enumerate(outcomes):
             try:
                 if isinstance(outcome, FailedEvent):
@@ -333,7 +384,17 @@ class Engine:
 
 
 def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
-    return Failed(record.sequence, item, event.timestamp, event.category, event.reason, event.row())
+    return Failed(
+        record.sequence,
+        item,
+        event.timestamp,
+        event.category,
+        event.reason,
+        event.row(),
+        event.whole,
+        event.app_id,
+        event.event_name,
+    )
 
 
 def _unreadable(record: Record) -> list[Failed]:

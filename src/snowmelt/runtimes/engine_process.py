@@ -13,7 +13,7 @@ from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
-from snowmelt.runtimes.enricher import enricher_of
+from snowmelt.runtimes.enricher import enricher_of, gate_of
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
@@ -78,7 +78,8 @@ def run_engine(settings: Settings) -> None:
     """Apply the log until told to stop, or until the supervisor is gone."""
     data = DataDir(settings.data_dir)
     ProcessLock(data.engine_lock, "engine").acquire()
-    enricher = enricher_of(settings)
+    gate = gate_of(settings, holds=True)
+    enricher = enricher_of(settings, gate)
     checkpoints = Checkpoints(data.path)
     log = EventLog(data.log, settings.log.map_size)
     store = checkpoints.open(settings.engine.map_size)
@@ -105,6 +106,8 @@ def run_engine(settings: Settings) -> None:
         duplicate_hours=settings.engine.duplicate_hours,
         remembered_events=settings.engine.remembered_events,
         sweep_minutes=settings.engine.sweep_minutes,
+        gate=gate,
+        failed_events=settings.failed_events,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again

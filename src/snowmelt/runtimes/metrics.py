@@ -107,6 +107,19 @@ class ServerMetrics:
         yield failed
         yield from source_metrics(self._log)
         yield from output_metrics(self._log)
+        yield from _by("snowmelt_replayed_events", "Failed events that were tried again", "outcome", statistics.replays)
+        yield from _by(
+            "snowmelt_unresolved_schemas",
+            "Self-describing events and entities whose schema was not to be had",
+            "reason",
+            statistics.unresolved,
+        )
+        lookups = CounterMetricFamily(
+            "snowmelt_schema_lookups", "Schemas that registries were asked for", labels=["registry", "answer"]
+        )
+        for place, count in sorted(statistics.schema_lookups.items()):
+            lookups.add_metric(place.rsplit(":", 1), count)
+        yield lookups
         requests = CounterMetricFamily(
             "snowmelt_collector_requests", "Tracker requests of this web process", labels=["outcome"]
         )
@@ -194,5 +207,17 @@ class ServerMetrics:
                 statistics.seen_since / 1000,
             ),
             ("engine_commit_time_seconds", "When the engine last committed", statistics.updated / 1000),
+            (
+                "engine_held_since_seconds",
+                "Since when events wait for a registry of schemas that does not answer; 0 if they do not",
+                statistics.held_since / 1000,
+            ),
         ):
             yield GaugeMetricFamily(f"snowmelt_{name}", text, value=number)
+
+
+def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> Iterator[Metric]:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for word, count in sorted(counts.items()):
+        family.add_metric([word], count)
+    yield family

@@ -1,7 +1,7 @@
 """What the engine has counted since the data folder was made."""
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 import msgspec
 
@@ -28,6 +28,10 @@ class Statistics(msgspec.Struct):
         swept: profiles dropped because their every value had expired.
         commits: transactions of events.
         commit_ms: how long they took together, from reading the log to the end of the transaction, in ms.
+        unresolved: self-describing data whose schema was not to be had, by the reason why.
+        schema_lookups: ``registry:answer`` -> how often a registry was asked and answered so.
+        replays: failed events that were tried again, by what came of it.
+        held_since: since when events wait for schemas, ms since the epoch; 0 if they do not.
         firings: interventions that have fired, once for all targets; the number of the last.
         fired: ``name_vN`` -> how often it has fired.
         updates: state id -> when an event last updated a profile of that group or event log, ms since the epoch.
@@ -50,6 +54,10 @@ class Statistics(msgspec.Struct):
     commits: int = 0
     commit_ms: float = 0.0
     updates: dict[str, int] = {}
+    unresolved: dict[str, int] = {}
+    schema_lookups: dict[str, int] = {}
+    replays: dict[str, int] = {}
+    held_since: int = 0
     firings: int = 0
     fired: dict[str, int] = {}
 
@@ -65,8 +73,16 @@ class Statistics(msgspec.Struct):
 
     def add_failed(self, categories: Counter[str]) -> None:
         """Count failed events."""
-        for category, count in categories.items():
-            self.failed[category] = self.failed.get(category, 0) + count
+        _add(self.failed, categories)
+
+    def add_schemas(self, unresolved: Mapping[str, int], lookups: Mapping[str, int]) -> None:
+        """Count what happened to schemas."""
+        _add(self.unresolved, unresolved)
+        _add(self.schema_lookups, lookups)
+
+    def add_replays(self, counts: Mapping[str, int]) -> None:
+        """Count failed events that were tried again."""
+        _add(self.replays, counts)
 
     def add_commit(self, touched: Iterable[int], now: int, seconds: float) -> None:
         """Count a transaction of events.
@@ -102,3 +118,9 @@ class Statistics(msgspec.Struct):
     def decode(cls, stored: bytes | None) -> "Statistics":
         """What was stored; zeros if nothing was."""
         return msgspec.json.decode(stored, type=cls) if stored else cls()
+
+
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        if count:
+            counts[name] = counts.get(name, 0) + count

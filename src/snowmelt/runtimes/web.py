@@ -21,11 +21,14 @@ from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
+from snowmelt.iglu.local import LocalRegistry
 from snowmelt.mcp.door import AgentsDoor, is_agents_path
 from snowmelt.mcp.serving import agents_door
+from snowmelt.micro.door import MicroDoor, is_micro_path
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
+from snowmelt.runtimes.micro import micro_door
 from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
@@ -50,18 +53,26 @@ logger = structlog.get_logger("snowmelt.web")
 
 
 class Doors:
-    """Sends each request to the collector, the API, the agents' door, or the few pages of the runtime itself."""
+    """Sends each request to the collector, the API, the doors for agents and tests, or the runtime's own few pages."""
 
     def __init__(
-        self, collector: Collector, api: Api, agents: AgentsDoor, metrics: ServerMetrics, engine: ProcessLock
+        self,
+        collector: Collector,
+        api: Api,
+        agents: AgentsDoor,
+        micro: MicroDoor,
+        metrics: ServerMetrics,
+        engine: ProcessLock,
     ) -> None:
-        self._collector, self._api, self._agents = collector, api, agents
+        self._collector, self._api, self._agents, self._micro = collector, api, agents, micro
         self._metrics, self._engine = metrics, engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if is_api_path(path):
             await self._api(scope, receive, send)
+        elif is_micro_path(path):
+            await self._micro(scope, receive, send)
         elif is_agents_path(path):
             await self._agents(scope, receive, send)
         elif path == "/health":
@@ -150,6 +161,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
     api = create_app(
         registry=registry,
+        schemas=LocalRegistry(data.schemas),
         profiles=profiles,
         group_values=GroupReader,
         outbox=outbox,
@@ -162,9 +174,12 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         position=profiles.position,
         previews=Previewer(data.log, settings),
     )
-    agents = agents_door(settings.mcp, listener.getsockname()[0], registry, api)
+    host = listener.getsockname()[0]
+    agents = agents_door(settings.mcp, host, registry, api)
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
-    doors = Doors(collector, api, agents, metrics, ProcessLock(data.engine_lock, "engine"))
+    micro = micro_door(settings, log, api.gate, host)
+    await micro.prepare()
+    doors = Doors(collector, api, agents, micro, metrics, ProcessLock(data.engine_lock, "engine"))
     config = uvicorn.Config(
         doors,
         loop="uvloop",

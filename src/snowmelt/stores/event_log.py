@@ -10,7 +10,7 @@ from typing import NamedTuple
 import lmdb
 import msgspec
 
-from snowmelt.events.payload import CollectorPayload, SizeViolation
+from snowmelt.events.payload import CollectorPayload, Replay, SizeViolation
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.notes import PREFIX, Note, change, kind_prefix, note_key
@@ -26,6 +26,7 @@ READ_BYTES = 8 * 1024**2
 encode_payload = msgspec.msgpack.Encoder().encode
 decode_payload = msgspec.msgpack.Decoder(CollectorPayload).decode
 decode_size_violation = msgspec.msgpack.Decoder(SizeViolation).decode
+decode_replay = msgspec.msgpack.Decoder(Replay).decode
 
 
 class Kind(Enum):
@@ -35,6 +36,8 @@ class Kind(Enum):
     """A tracker request: an encoded ``CollectorPayload``."""
     OVERSIZE = b"O"
     """What is left of a request that was too large: an encoded ``SizeViolation``."""
+    REPLAY = b"R"
+    """A failed event that is to be tried again: an encoded ``Replay``."""
     EVENTS = b"E"
     """Enriched events from elsewhere: JSON lines."""
     UNREADABLE = b"U"

@@ -1,13 +1,15 @@
 """Failed events: what could not become an event, with the reason and the payload to mend it from."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from snowmelt.stores.errors import StoreError, StoreFullError
+
+State = Literal["waiting", "replayed"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS failed_events (
@@ -21,6 +23,17 @@ CREATE TABLE IF NOT EXISTS failed_events (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS failed_events_by_category ON failed_events (category, sequence);
 """
+_LATER_COLUMNS = {
+    "whole": "INTEGER NOT NULL DEFAULT 1",
+    "app_id": "TEXT",
+    "event_name": "TEXT",
+    "replayed": "INTEGER",
+    "tried": "INTEGER",
+    "tries": "INTEGER NOT NULL DEFAULT 0",
+}
+"""Columns that databases of older releases have not."""
+_COLUMNS = "sequence, item, time, category, reason, row, whole, app_id, event_name, replayed, tried, tries"
+_TRIM_ROWS = 100
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -32,10 +45,16 @@ class Failed(NamedTuple):
     Args:
         sequence: place of its payload in the event log.
         item: which outcome of that payload it is, from 0.
-        time: when it failed, ms since the epoch.
+        time: when it failed first, ms since the epoch.
         category: for example ``schema_violations``.
         reason: one line for people.
         row: the self-describing JSON row, with the failure's details and the payload.
+        whole: whether it stands for a whole request, not for one event of it.
+        app_id: of the event, when known.
+        event_name: of the event, when known.
+        replayed: place in the event log of the replay by which it became an event; ``None`` if it did not yet.
+        tried: place in the event log of the last replay.
+        tries: replays so far.
     """
 
     sequence: int
@@ -44,6 +63,64 @@ class Failed(NamedTuple):
     category: str
     reason: str
     row: dict[str, object]
+    whole: bool = True
+    app_id: str | None = None
+    event_name: str | None = None
+    replayed: int | None = None
+    tried: int | None = None
+    tries: int = 0
+
+
+class Replayed(NamedTuple):
+    """What came of trying a failed event again.
+
+    Args:
+        sequence: of the failed event, as in :class:`Failed`.
+        item: the same.
+        by: place in the event log of the replay.
+        failure: category, reason and row if it failed again; ``None`` if it did not.
+    """
+
+    sequence: int
+    item: int
+    by: int
+    failure: tuple[str, str, dict[str, object]] | None = None
+
+
+class Filter(NamedTuple):
+    """Which failed events are meant; ``None`` means any.
+
+    Args:
+        category: of the failure.
+        app_id: of the event.
+        text: part of the reason, such as the URI of a schema.
+        since: failed at or after, ms since the epoch.
+        until: failed before.
+        state: whether they became events by now.
+    """
+
+    category: str | None = None
+    app_id: str | None = None
+    text: str | None = None
+    since: int | None = None
+    until: int | None = None
+    state: State | None = None
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The condition in SQL, and its parameters."""
+        parts = {
+            "category = ?": self.category,
+            "app_id = ?": self.app_id,
+            "instr(reason, ?)": self.text,
+            "time >= ?": self.since,
+            "time < ?": self.until,
+        }
+        wanted = {part: value for part, value in parts.items() if value is not None}
+        states = {None: [], "waiting": ["replayed IS NULL"], "replayed": ["replayed IS NOT NULL"]}[self.state]
+        return " AND ".join([*wanted, *states]) or "TRUE", list(wanted.values())
+
+
+ANY = Filter()
 
 
 class FailedEvents:
@@ -63,21 +140,29 @@ class FailedEvents:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.executescript(_SCHEMA)
+            self._add_columns()
         except sqlite3.Error as error:
             raise StoreError(f"the failed events at {path} cannot be opened: {error}") from error
 
-    def add(self, failed: Sequence[Failed]) -> None:
+    def add(self, failed: Sequence[Failed], replayed: Sequence[Replayed] = ()) -> None:
         """Keep failed events; one that is kept already stays as it is.
+
+        Args:
+            failed: new ones.
+            replayed: what came of trying others again. The same twice is as good as once.
 
         Raises:
             StoreFullError: if there is no room on the disk; nothing was kept then.
             StoreError: if the database refuses for another reason.
         """
-        rows = [(*entry[:5], _encode(entry.row)) for entry in failed]
+        rows = [(*entry[:5], _encode(entry.row), *entry[6:]) for entry in failed]
+        marks = ", ".join("?" * len(Failed._fields))
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:
-                self._database.executemany("INSERT OR IGNORE INTO failed_events VALUES (?, ?, ?, ?, ?, ?)", rows)
+                self._database.executemany(f"INSERT OR IGNORE INTO failed_events ({_COLUMNS}) VALUES ({marks})", rows)
+                for one in replayed:
+                    self._settle(one)
                 self._database.execute("COMMIT")
             except BaseException:
                 # Some errors, a full disk among them, have ended the transaction already.
@@ -89,26 +174,122 @@ class FailedEvents:
                 raise StoreFullError(f"there is no room for failed events at {self._path}: free disk space") from error
             raise StoreError(f"the failed events at {self._path} cannot be written: {error}") from error
 
-    def list(self, category: str | None = None, limit: int = 100) -> Iterator[Failed]:
-        """The newest failed events first."""
-        cursor = self._database.execute(
-            "SELECT * FROM failed_events WHERE ?1 IS NULL OR category = ?1 ORDER BY sequence DESC, item DESC LIMIT ?2",
-            (category, limit),
+    def _settle(self, one: Replayed) -> None:
+        counted = {
+            "tries": "tries + (tried IS NULL OR tried <> :by)",
+            "tried": ":by",
+        }
+        values: dict[str, object] = {"sequence": one.sequence, "item": one.item, "by": one.by}
+        if one.failure is None:
+            counted["replayed"] = ":by"
+        else:
+            category, reason, row = one.failure
+            values |= {"category": category, "reason": reason, "row": _encode(row)}
+            counted |= {name: f":{name}" for name in ("category", "reason", "row")}
+        changes = ", ".join(f"{name} = {value}" for name, value in counted.items())
+        self._database.execute(
+            f"UPDATE failed_events SET {changes} WHERE sequence = :sequence AND item = :item", values
         )
-        for *rest, row in cursor:
-            yield Failed._make([*rest, _decode(row)])
+
+    def replayed_by(self, sequence: int, item: int) -> int | None:
+        """The place in the event log of the replay by which a failed event became an event, ``None`` if there is none.
+
+        Raises:
+            StoreError: if the database refuses.
+        """
+        try:
+            found = self._database.execute(
+                "SELECT replayed FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"the failed events at {self._path} cannot be read: {error}") from error
+        return found[0] if found else None
+
+    def list(self, wanted: Filter = ANY, limit: int = 100) -> Iterator[Failed]:
+        """The newest failed events first."""
+        where, values = wanted.where()
+        cursor = self._database.execute(
+            f"SELECT {_COLUMNS} FROM failed_events WHERE {where} ORDER BY sequence DESC, item DESC LIMIT ?",
+            (*values, limit),
+        )
+        for found in cursor:
+            yield _failed(found)
+
+    def after(self, sequence: int, item: int, wanted: Filter = ANY, limit: int = 100) -> Sequence[Failed]:
+        """The failed events that come after one of them, the oldest first."""
+        where, values = wanted.where()
+        return [
+            _failed(found)
+            for found in self._database.execute(
+                f"SELECT {_COLUMNS} FROM failed_events WHERE (sequence, item) > (?, ?) AND {where} "
+                "ORDER BY sequence, item LIMIT ?",
+                (sequence, item, *values, limit),
+            )
+        ]
 
     def get(self, sequence: int, item: int) -> Failed | None:
         """One failed event, or ``None``."""
         found = self._database.execute(
-            "SELECT * FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
+            f"SELECT {_COLUMNS} FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
         ).fetchone()
-        return Failed._make([*found[:5], _decode(found[5])]) if found else None
+        return _failed(found) if found else None
+
+    def count(self, wanted: Filter = ANY) -> int:
+        """How many there are."""
+        where, values = wanted.where()
+        found: int = self._database.execute(f"SELECT count(*) FROM failed_events WHERE {where}", values).fetchone()[0]
+        return found
 
     def counts(self) -> dict[str, int]:
         """How many there are, by category."""
         return dict(self._database.execute("SELECT category, count(*) FROM failed_events GROUP BY category"))
 
+    def size(self) -> int:
+        """The bytes that they take."""
+        found: int = self._database.execute(
+            "SELECT (page_count - freelist_count) * page_size "
+            "FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
+        ).fetchone()[0]
+        return found
+
+    def trim(self, older_than: int, max_bytes: int) -> int:
+        """Drop a piece of what is older than a time (ms since the epoch), or of the oldest if they take too much room.
+
+        Returns:
+            How many were dropped, 100 at most; call it again until it is 0.
+
+        Raises:
+            StoreError: if the database refuses.
+        """
+        try:
+            if self.size() > max_bytes:
+                older_than = 2**62
+            return self._database.execute(
+                # Only the first rows are looked at: later ones are hardly ever older.
+                "DELETE FROM failed_events WHERE (sequence, item) IN (SELECT sequence, item FROM "
+                "(SELECT sequence, item, time FROM failed_events ORDER BY sequence, item LIMIT ?) WHERE time < ?)",
+                (_TRIM_ROWS, older_than),
+            ).rowcount
+        except sqlite3.Error as error:
+            raise StoreError(f"the failed events at {self._path} cannot be trimmed: {error}") from error
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _add_columns(self) -> None:
+        def missing() -> Iterable[str]:
+            known = {column[1] for column in self._database.execute("PRAGMA table_info(failed_events)")}
+            return [name for name in _LATER_COLUMNS if name not in known]
+
+        if not missing():
+            return
+        self._database.execute("BEGIN IMMEDIATE")
+        # Another process may have come first.
+        for name in missing():
+            self._database.execute(f"ALTER TABLE failed_events ADD COLUMN {name} {_LATER_COLUMNS[name]}")
+        self._database.execute("COMMIT")
+
+
+def _failed(found: Sequence[Any]) -> Failed:
+    return Failed._make([*found[:5], _decode(found[5]), bool(found[6]), *found[7:]])

@@ -51,6 +51,5 @@ def targeted(payload: bytes, key: str, identifier: str) -> bytes:
     return payload[:-1] + b',"target_attribute_key":' + target + b"}"
 
 
-def _compact(value: Any) -> str:
-    # Everything but ASCII is escaped: some clients take U+2028 and the like for the end of a line.
-    return json.dumps(value, separators=(",", ":"))
+# Everything but ASCII is escaped: some clients take U+2028 and the like for the end of a line.
+_compact = json.JSONEncoder(separators=(",", ":")).encode

@@ -1,0 +1,1 @@
+"""Schemas: where they come from, and what they say about data."""

@@ -11,10 +11,10 @@ TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 
-.PHONY: help setup demo serve test nightly fuzz crash check bench docs lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash check bench docs screenshots lock clean
 
 help:  ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv with everything, at pinned versions
 
@@ -26,7 +26,12 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	PATH="$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: setup  ## run a server with simulated shoppers and watch their attributes (DEMO_ARGS=--once)
+shop: setup  ## build the shop page of the demo into .build/shop, with Node
+	$(BIN)/python scripts/build_shop.py
+
+# Without Node, or if its build fails, the demo runs without the page, and says so.
+demo: setup  ## run a server, simulated shoppers and a shop to visit, and watch (DEMO_ARGS=--once)
+	@$(BIN)/python scripts/build_shop.py || true
 	$(BIN)/snowmelt demo $(DEMO_ARGS)
 
 serve: setup  ## run a server on ./snowmelt-data (SERVE_ARGS="--port 8080")
@@ -34,15 +39,17 @@ serve: setup  ## run a server on ./snowmelt-data (SERVE_ARGS="--port 8080")
 
 test: setup  ## install what the tests need and run them all
 	PYTHON=$(PYTHON) scripts/system-deps tests
+	scripts/kafka-jars
+	$(BIN)/python scripts/build_shop.py
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 
 nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/process/test_openapi_document.py $(TEST_ARGS)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/fuzz tests/process/test_openapi_document.py $(TEST_ARGS)
 
 fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS=1000000 FUZZ_SEED=7)
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --payloads $(FUZZ_PAYLOADS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
-crash: setup  ## the long crash test: kill every process 20 times in mid-stream
+crash: setup  ## the long crash tests: kill every process 20 times in mid-stream, and while interventions fire
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
 
 check: setup  ## lint, format, types, layers
@@ -57,8 +64,12 @@ bench: setup  ## measure everything and print the table
 docs: setup  ## regenerate the parts of docs/ that are made from code
 	$(BIN)/python scripts/make_docs.py
 
+screenshots: shop  ## take the pictures of the shop page that docs/ shows
+	PYTHON=$(PYTHON) scripts/system-deps screenshots
+	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py
+
 lock: setup  ## pin the newest versions allowed by pyproject.toml
 	scripts/lock
 
 clean:  ## remove everything that can be made again
-	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/data
+	rm -rf $(VENV) .build shop/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/data

@@ -1,4 +1,4 @@
-"""Run the benchmarks and print their table: `python -m bench [engine] [server] [start] [--write]`."""
+"""Run the benchmarks and print their table: `python -m bench [engine] [server] [start] ... [--write]`."""
 
 import argparse
 import os
@@ -10,18 +10,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import engine, memory, reads, reads_http, rivals, server, start, streams
+from bench import engine, firing, memory, reads, reads_http, rivals, server, start, streams, timers
 from bench.row import Row
 from snowmelt.runtimes.logs import configure_logs
 
 BENCHES: dict[str, Callable[[Path], list[Row]]] = {
     "engine": engine.run,
+    "firing": firing.run,
     "rivals": rivals.run,
     "reads": reads.run,
     "memory": memory.run,
     "server": server.run,
     "reads-http": reads_http.run,
     "streams": streams.run,
+    "timers": timers.run,
     "start": start.run,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

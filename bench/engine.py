@@ -8,7 +8,7 @@ import gc
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,14 +20,18 @@ from snowmelt.compute.instant import parse_instant
 from snowmelt.compute.plan import plan_group
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
-from snowmelt.definitions import AttributeGroup
+from snowmelt.definitions import AttributeGroup, RuleIntervention
+from snowmelt.definitions.intervention import criteria_of
 from snowmelt.demo.tutorial import tutorial_group
 from snowmelt.demo.workload import ACTION, PRODUCT, shop_lines
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.stores.event_log import EventLog, Kind
 from snowmelt.stores.failed_events import FailedEvents
+from snowmelt.stores.mailbox import Mailboxes
+from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
 EVENTS, USERS, RUNS = 200_000, 50_000, 5
@@ -45,7 +49,7 @@ def run(folder: Path) -> list[Row]:
         decoding = repeated(RUNS, lambda: rate(lambda: decode(lines)))
         by_hand = repeated(RUNS, lambda: rate(lambda: hand_written(lines)))
         program = Program([plan_group(tutorial_group(), 1)])
-        chunks = [b"\n".join(lines[at : at + LINES_PER_RECORD]) for at in range(0, EVENTS, LINES_PER_RECORD)]
+        chunks = records_of(lines)
         in_memory = repeated(RUNS, lambda: rate(lambda: apply(program, chunks, program.fresh_profiles())))
         profiles = program.fresh_profiles()
         again = repeated(RUNS, lambda: rate(lambda: apply(program, chunks, profiles)))
@@ -151,6 +155,8 @@ def through_engine(
     lines: list[bytes],
     groups: list[AttributeGroup],
     check: Callable[[ProfileReader], None] = lambda stored: None,
+    rules: Sequence[RuleIntervention] = (),
+    before: Sequence[bytes] = (),
 ) -> float:
     """Events a second from the log to the committed profiles.
 
@@ -161,17 +167,35 @@ def through_engine(
         lines: the events; the engine's clock stands at the time of the last one, so that periods hold them.
         groups: what is published; their state ids count from 1.
         check: looks at what was stored, after the clock has stopped.
+        rules: interventions that are published, too; they read version 1 of each group.
+        before: events that are applied before the clock starts.
     """
     data = DataDir(folder / "engine")
     now = parse_instant(msgspec.json.decode(lines[-1])["derived_tstamp"]) or 0
     log, store, failed = EventLog(data.log), ProfileStore(data.profiles), FailedEvents(data.failed_events)
-    engine = Engine(log=log, store=store, failed=failed, enricher=Enricher(), clock=lambda: now)
+    outbox = Outbox(data.outbox)
+    dispatch = Dispatch(store, outbox, Mailboxes(data.mailboxes))
+    engine = Engine(log=log, store=store, failed=failed, enricher=Enricher(), dispatch=dispatch, clock=lambda: now)
     entries = [
         {"state_id": number, "published": True, "group": group.to_wire()} for number, group in enumerate(groups, 1)
     ]
-    log.append([(Kind.DEFINITIONS, now, msgspec.json.encode({"revision": 1, "groups": entries}))])
+    published = [
+        {
+            "state_id": number,
+            "targets": [key.name for key in rule.target_attribute_keys or ()],
+            "sources": {one.attribute: 1 for one in criteria_of(rule.criteria)},
+            "intervention": rule.to_wire(),
+        }
+        for number, rule in enumerate(rules, len(groups) + 1)
+    ]
+    definitions = {"revision": 1, "groups": entries, "interventions": published}
+    log.append([(Kind.DEFINITIONS, now, msgspec.json.encode(definitions))])
     engine.step()
-    records = [b"\n".join(lines[at : at + LINES_PER_RECORD]) for at in range(0, len(lines), LINES_PER_RECORD)]
+    for record in records_of(before):
+        log.append([(Kind.EVENTS, now, record)])
+    while engine.step():
+        pass
+    records = records_of(lines)
     log.append([(Kind.EVENTS, now, records[0])])
     engine.step()
     for record in records[1:]:
@@ -180,12 +204,17 @@ def through_engine(
     while engine.step():
         pass
     seconds = time.perf_counter() - started
-    assert engine.statistics.events == len(lines)
+    assert engine.statistics.events == len(before) + len(lines)
     assert not engine.statistics.errors
-    for opened in (store, failed, log):
+    for opened in (outbox, store, failed, log):
         opened.close()
     reader = ProfileReader(data.profiles)
     check(reader)
     reader.close()
     shutil.rmtree(data.path)
     return (len(lines) - LINES_PER_RECORD) / seconds
+
+
+def records_of(lines: Sequence[bytes]) -> list[bytes]:
+    """Events as they stand in the log, some in a record."""
+    return [b"\n".join(lines[at : at + LINES_PER_RECORD]) for at in range(0, len(lines), LINES_PER_RECORD)]

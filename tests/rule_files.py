@@ -70,11 +70,11 @@ def read_rule(text: str) -> RuleFile:
     content = notation.load(text)
     if not isinstance(content, dict):
         raise NotationError("a rule is a mapping of title, rule, section, attributes and timeline")
-    _only(content, (*NEEDED, *OPTIONAL), "a rule")
+    only(content, (*NEEDED, *OPTIONAL), "a rule")
     if missing := [name for name in NEEDED if not content.get(name)]:
         raise NotationError(f"there is no {', '.join(missing)}")
     wire = [
-        _placed(f"attribute `{name}`", notation.attribute, name, written)
+        placed(f"attribute `{name}`", notation.attribute, name, written)
         for name, written in content["attributes"].items()
     ]
     group = _group(content, wire)
@@ -82,7 +82,7 @@ def read_rule(text: str) -> RuleFile:
     names = [attribute["name"] for attribute in wire]
     _check_steps(steps, names)
     rejected = content.get("rejected", {})
-    _only(rejected, names, "`rejected`")
+    only(rejected, names, "`rejected`")
     return RuleFile(
         content["title"],
         content["rule"],
@@ -95,7 +95,7 @@ def read_rule(text: str) -> RuleFile:
     )
 
 
-def _placed(place: str, function: Callable[..., T], *arguments: Any) -> T:
+def placed(place: str, function: Callable[..., T], *arguments: Any) -> T:
     """What a function gives; its errors say where."""
     try:
         return function(*arguments)
@@ -103,7 +103,8 @@ def _placed(place: str, function: Callable[..., T], *arguments: Any) -> T:
         raise NotationError(f"{place}: {error}") from error
 
 
-def _only(members: Json, allowed: tuple[str, ...] | list[str], what: str) -> None:
+def only(members: Json, allowed: tuple[str, ...] | list[str], what: str) -> None:
+    """Refuse members that are not allowed."""
     for name in members:
         if name not in allowed:
             close = get_close_matches(str(name), allowed, n=1)
@@ -117,7 +118,7 @@ def _group(content: Json, wire: list[Json]) -> AttributeGroup:
         "name": "rule",
         "owner": "rules@example.com",
         "is_published": True,
-        "attribute_key": _placed("key", notation.key, content.get("key", "user_id")),
+        "attribute_key": placed("key", notation.key, content.get("key", "user_id")),
         "attributes": wire,
         **({"ttl": content["ttl"]} if "ttl" in content else {}),
     }
@@ -144,10 +145,10 @@ def _steps(timeline: list[Any], date: str) -> Iterator[Step]:
         match = _STEP.fullmatch(str(words))
         if match is None or (match["what"] == "event" and match["whom"]):
             raise NotationError(f"{place} is no step: write `event 12:00`, `read 12:00` or `read 12:00 for ann`")
-        at = _placed(place, notation.timestamp, match["time"], date)
+        at = placed(place, notation.timestamp, match["time"], date)
         if match["what"] == "event":
             events += 1
-            event = _placed(place, notation.event, events, at, members, date)
+            event = placed(place, notation.event, events, at, members, date)
             yield Step(str(words), notation.milliseconds(at), event)
             continue
         if not isinstance(members, dict) or not members:
@@ -170,7 +171,7 @@ def _check_steps(steps: list[Step], names: list[str]) -> None:
         if later.at < earlier.at:
             raise NotationError(f"`{later.place}` stands after `{earlier.place}`, but is earlier")
     for step in reads:
-        _placed(f"`{step.place}`", _only, step.expected, names, "the group")
+        placed(f"`{step.place}`", only, step.expected, names, "the group")
     for name in names:
         shown = [step.expected[name] for step in reads if name in step.expected]
         if not shown:

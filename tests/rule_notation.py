@@ -1,7 +1,7 @@
 """The notation of the files in tests/rules, from text to what the engine takes; tests/rules/README.md explains it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, get_args
 
 import yaml
@@ -94,6 +94,16 @@ def timestamp(text: str, date: str) -> str:
 def milliseconds(text: str) -> int:
     """Since the epoch, of what :func:`timestamp` gave."""
     return round(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
+
+
+def later(text: str, seconds: int) -> str:
+    """A time that :func:`timestamp` gave, and some seconds.
+
+    >>> later("2024-03-05T12:00:59Z", 2)
+    '2024-03-05T12:01:01Z'
+    """
+    moment = datetime.fromisoformat(text) + timedelta(seconds=seconds)
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
 
 
 def property_of(written: Any) -> Any:

@@ -16,6 +16,8 @@ The tree, each branch defined beside the code that raises it::
     ├── SchemaExists             iglu/local.py               there is another schema of the same key
     ├── ResolverError            iglu/configuration.py       a resolver configuration cannot be used
     ├── StoreError               stores/errors.py            a data folder cannot be used as asked
+    ├── ConnectorError           connectors/errors.py        a source or an output cannot be used as set up
+    │   └── RejoinError          connectors/kafka_session.py a consumer cannot know what became of its commit
     ├── RegistryError            stores/registry/errors.py   the registry refuses a change
     ├── InvalidBody              api/bodies.py               a request body is not a definition
     ├── UnknownName              api/catalog.py              a service, group or attribute cannot be read

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from snowmelt.settings_collector import CollectorSettings
+from snowmelt.settings_connectors import KafkaSource, Output, named_apart
 from snowmelt.settings_enrichment import EnrichmentSettings
 from snowmelt.settings_schemas import FailedEventSettings, MicroSettings, SchemaSettings
 
@@ -84,6 +85,39 @@ class InterventionSettings(_Section):
     """Identifiers of all attribute keys together that a stream may ask for."""
     any_identifier: bool = False
     """Whether streams may ask for identifiers that are no UUIDs: whoever can guess one reads what is sent to it."""
+    require_token: bool = False
+    """Whether streams need a token that this server has made for their identifiers."""
+    text_values: Literal["plain", "json"] = "plain"
+    """How the engine sends texts as values of attributes: as they are, or as JSON, with quotes. All else is JSON
+    anyway, and values of pushes stay as they come."""
+
+
+class WebhookSettings(_Section):
+    """Posting interventions to endpoints; the endpoints are managed with ``snowmelt webhook``."""
+
+    allow_private: bool = False
+    """Whether endpoints may be on private, loopback and other addresses that are not public, and use plain HTTP."""
+    at_once: Annotated[int, Field(ge=1, le=100)] = 8
+    """Messages that are under way to one endpoint at the same time."""
+    first_pause_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """How long after the first failure a message is sent again; with each further one three times as long."""
+    longest_pause_hours: Annotated[float, Field(gt=0)] = 3.0
+    """No pause between two attempts is longer, unless the endpoint asks for it."""
+    give_up_hours: Annotated[float, Field(ge=0)] = 24.0
+    """A message whose attempt fails after this time is given up; ``snowmelt failed`` has it then."""
+    max_waiting: Annotated[int, Field(ge=1)] = 100_000
+    """Messages that wait for one endpoint at most; what comes then is given up at once."""
+
+
+class PreviewSettings(_Section):
+    """Trying a definition on recent events."""
+
+    seconds: Annotated[float, Field(gt=0)] = 20.0
+    """How long one may take."""
+    memory_mb: Annotated[int, Field(ge=128)] = 1024
+    """How much memory one may take."""
+    at_once: Annotated[int, Field(ge=1)] = 1
+    """How many run at the same time in one web process; a few others wait, more are answered 503."""
 
 
 class Settings(BaseSettings):
@@ -118,6 +152,12 @@ class Settings(BaseSettings):
     micro: MicroSettings = MicroSettings()
     mcp: McpSettings = McpSettings()
     interventions: InterventionSettings = InterventionSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    previews: PreviewSettings = PreviewSettings()
+    sources: Annotated[list[KafkaSource], AfterValidator(named_apart)] = []
+    """Kafka topics that enriched events are read from."""
+    outputs: Annotated[list[Output], AfterValidator(named_apart)] = []
+    """Files and Kafka topics that enriched and failed events are written to."""
 
     @model_validator(mode="after")
     def _one_memory(self) -> "Settings":

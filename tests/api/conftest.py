@@ -15,6 +15,7 @@ from snowmelt.api.app import Api, create_app
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError, Problem
 from snowmelt.iglu.local import LocalRegistry
+from snowmelt.previews.job import PreviewAnswer, PreviewFailed, PreviewJob
 from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
@@ -126,6 +127,28 @@ def mailboxes(tmp_path: Path) -> Mailboxes:
     return Mailboxes(tmp_path / "mailboxes")
 
 
+class Previews:
+    """Takes the jobs of previews, and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.jobs: list[PreviewJob] = []
+        self.answer: Any = []
+        self.error: PreviewFailed | None = None
+
+    async def __call__(self, job: PreviewJob) -> PreviewAnswer:
+        self.jobs.append(job)
+        if self.error:
+            raise self.error
+        if job.intervention is not None and not self.answer:
+            return PreviewAnswer({"scanned_count": 0, "matched_count": 0, "matches": {}}, NOW_MS)
+        return PreviewAnswer(self.answer, NOW_MS)
+
+
+@pytest.fixture
+def previews() -> Previews:
+    return Previews()
+
+
 @pytest.fixture
 def schemas(tmp_path: Path) -> LocalRegistry:
     return LocalRegistry(tmp_path / "iglu")
@@ -133,6 +156,7 @@ def schemas(tmp_path: Path) -> LocalRegistry:
 
 @pytest.fixture
 def app(
+    previews: Previews,
     registry: Registry,
     profiles: DictProfiles,
     changes: Changes,
@@ -154,6 +178,7 @@ def app(
         on_change=changes,
         log_head=lambda: profiles.head,
         position=lambda: profiles.position,
+        previews=previews,
         clock=moment,
     )
 

@@ -34,7 +34,10 @@ ONLY_ADMINS = {
 READING_POSTS = {
     ("POST", ONLINE_PATH),
     ("POST", "/api/v1/registry/attribute_group_plans"),
+    ("POST", "/api/v1/interventions/tokens"),
+    ("POST", "/api/v1/testing/attribute_groups"),
     ("POST", "/api/v1/testing/flush"),
+    ("POST", "/api/v1/testing/interventions"),
 }
 PAST_THE_FRAMEWORK = {
     ("POST", ONLINE_PATH),
@@ -48,7 +51,7 @@ PAST_THE_FRAMEWORK = {
 def routes(registry: Registry, profiles: Any) -> set[tuple[str, str]]:
     """Every route: those of the framework, the hot doors, and what comes later."""
     nothing: Any = None
-    app = framework_app(registry, nothing, profiles, nothing, nothing, nothing, nothing)
+    app = framework_app(registry, *[nothing, profiles], *[nothing] * 7)
     framework = {
         (method, str(route.path))
         for route in iter_route_contexts(app.routes)

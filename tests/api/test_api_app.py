@@ -155,6 +155,7 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/engines/unpublish",
         "/api/v1/get-online-attributes",
         "/api/v1/interventions",
+        "/api/v1/interventions/tokens",
         *(
             f"/api/v1/registry/{collection}{item}"
             for collection in ("agentic_attributes", "agentic_decisions", "event_logs")
@@ -175,7 +176,9 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/registry/interventions/{name}/versions/{version}",
         "/api/v1/registry/services",
         "/api/v1/registry/services/{name}",
+        "/api/v1/testing/attribute_groups",
         "/api/v1/testing/flush",
+        "/api/v1/testing/interventions",
         "/api/schemas",
         "/api/schemas/{vendor}/{name}/{format}/{version}",
         "/health-all",

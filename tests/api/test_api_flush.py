@@ -47,7 +47,7 @@ def test_the_longest_timeout_is_taken(client: Any) -> None:
 
 def test_it_takes_a_post_and_nothing_else_below_testing_is_there(client: Any) -> None:
     assert client.get(PATH).status_code == 405
-    assert client.post("testing/flush/more").status_code == 501
+    assert client.post("testing/flush/more").status_code == 404
 
 
 def test_others_are_served_while_somebody_waits(app: Api, runner: asyncio.Runner, profiles: Any) -> None:

@@ -17,6 +17,7 @@ from snowmelt import InterventionInstance
 from snowmelt.api.deliveries import Deliveries
 from snowmelt.api.event_stream import event, greeting, heartbeat, place_of
 from snowmelt.api.hub import Hub
+from snowmelt.api.subscription_passes import Passes
 from snowmelt.definitions.wire import payload
 from snowmelt.sdk.event_stream import EventStreamParser
 from snowmelt.settings import InterventionSettings
@@ -26,6 +27,7 @@ from snowmelt.stores.outbox import Delivery, Outbox
 
 ANN, BOB = "218e8926-3858-431d-b2ed-66da03a1cbe5", "8C9104E3-C300-4B20-82F2-93B7FA0B8FEB"
 KEYS = frozenset({"domain_userid", "domain_sessionid", "user_id"})
+PASSES = Passes(b"s" * 32, "an-organization", lambda: 1_000_000.0)
 BODY = {"name": "outage", "version": 1}
 
 
@@ -98,7 +100,8 @@ def door(outbox: Outbox, mailboxes: Mailboxes) -> Callable[..., Any]:
 
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[Deliveries]:
-        app = Deliveries(Hub(outbox, mailboxes), lambda: KEYS, InterventionSettings(**settings))
+        hub = Hub(outbox, mailboxes)
+        app = Deliveries(hub, lambda: KEYS, InterventionSettings(**settings), PASSES, lambda scope: False)
         try:
             yield app
         finally:

@@ -7,8 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from snowmelt.cli.failed import CATEGORIES
-from snowmelt.cli.importer import CATEGORY as IMPORTED
 from snowmelt.enrichment.failed import Category
+from snowmelt.enrichment.unreadable import CATEGORY as IMPORTED
 from snowmelt.stores.failed_events import Failed, FailedEvents
 
 ENTRIES = [

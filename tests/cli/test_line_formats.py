@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from snowmelt.cli.line_formats import LINE_FORMATS, UNREADABLE, Format
+from snowmelt.connectors.line_formats import LINE_FORMATS, UNREADABLE, Format
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import tsv

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -259,7 +260,9 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(make_door: MakeDoor) -> N
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": TP2, "query_string": b"", "headers": [], "client": None}
+    started = time.monotonic()
     door.run(door.app(scope, never, send))
+    assert time.monotonic() - started < 5
     assert sent[0]["status"] == 408
     assert door.payloads() == [] and door.app.refused == 1
 
@@ -272,14 +275,22 @@ def parts(found: CollectorPayload | SizeViolation) -> list[Any]:
 
 
 @given(
-    events=st.lists(st.fixed_dictionaries({"page": st.text(max_size=300)}), max_size=30),
+    events=st.lists(
+        st.builds(
+            lambda character, length: {"page": character * length},
+            st.sampled_from(["x", "é", "🙂", '"', "\x00"]),
+            st.integers(0, 900),
+        ),
+        max_size=30,
+    ),
     limit=st.integers(1_000, 3_000),
     indent=st.sampled_from([None, 2]),
 )
 def test_every_event_of_a_large_request_is_recorded_once_in_records_that_are_small_enough(
     events: list[dict[str, str]], limit: int, indent: int | None
 ) -> None:
-    body = json.dumps({"schema": "s", "data": events}, indent=indent).encode()
+    events = [event | {"aid": str(number)} for number, event in enumerate(events)]
+    body = json.dumps({"schema": "s", "data": events}, indent=indent, ensure_ascii=False).encode()
     payload = CollectorPayload(timestamp=7, path=TP2, querystring="a=b", body=body, headers=["A: b"])
     found = SizeLimits(payload=10**6, record=limit).records(payload)
     whole = [(record, encoded) for record, encoded in found if isinstance(record, CollectorPayload)]
@@ -291,6 +302,16 @@ def test_every_event_of_a_large_request_is_recorded_once_in_records_that_are_sma
     assert kept == [event for event in events if event in kept]
     assert all(violation.actual > violation.maximum == limit for violation in violations)
     assert found
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_records_are_small_enough_even_if_they_hold_little_but_commas(length: int) -> None:
+    events = [{"a": "x" * length}] * 500
+    body = json.dumps({"schema": "s", "data": events}).encode()
+    found = SizeLimits(payload=10**6, record=1_000).records(CollectorPayload(timestamp=7, path=TP2, body=body))
+    assert max(len(encoded) for _, encoded in found) < 1_000
+    assert sum(len(parts(record)) for record, _ in found) == 500
+    assert len(found) <= 500 * (len(json.dumps(events[0])) + 1) / 900 + 1, "and not smaller than they must be"
 
 
 @pytest.mark.parametrize(

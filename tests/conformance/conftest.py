@@ -22,7 +22,7 @@ from snowplow_tracker import Emitter, SelfDescribing, SelfDescribingJson, Subjec
 from isolated_environment import ROOT, isolated_python
 
 # Run by each client, not by pytest.
-collect_ignore = ["api_keys.py", "every_call.py", "lifecycle.py", "surface.py", "tutorial.py"]
+collect_ignore = ["api_keys.py", "every_call.py", "fired.py", "lifecycle.py", "surface.py", "tutorial.py"]
 
 ALIAS = ROOT / "compat" / "src"
 NAMES = ("snowmelt", "compat", "vendor")
@@ -148,10 +148,11 @@ class Shopper:
 
     Args:
         url: Where the collector is.
-        domain_userid: Who it is.
+        domain_userid: Which browser it is.
+        user_id: Who is logged in, if anybody is.
     """
 
-    def __init__(self, url: str, domain_userid: str) -> None:
+    def __init__(self, url: str, domain_userid: str, user_id: str | None = None) -> None:
         address = urlsplit(url)
         assert address.hostname is not None
         self.lost: list[object] = []
@@ -165,6 +166,8 @@ class Shopper:
             on_failure=lambda _sent, unsent: self.lost.extend(unsent),
         )
         subject = Subject().set_platform("web").set_domain_user_id(domain_userid)
+        if user_id is not None:
+            subject.set_user_id(user_id)
         self._tracker = Tracker("shop", emitter, subject=subject, app_id="shop")
 
     def does(self, action: str, prices: Iterable[float]) -> None:
@@ -186,6 +189,6 @@ class Shopper:
 
 
 @pytest.fixture
-def shopper(server: Any) -> Callable[[str], Shopper]:
-    """A visitor of the shop, by domain user id."""
-    return lambda domain_userid: Shopper(server.url, domain_userid)
+def shopper(server: Any) -> Callable[..., Shopper]:
+    """A visitor of the shop, by domain user id and, if one is logged in, user id."""
+    return lambda *ids: Shopper(server.url, *ids)

@@ -10,7 +10,7 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from snowmelt.cli.line_formats import LINE_FORMATS
+from snowmelt.connectors.line_formats import LINE_FORMATS
 from snowmelt.demo.catalog import NAMES, visitor_name
 from snowmelt.demo.shoppers import ACTION, CART, PRODUCT, Shop
 from snowmelt.enrichment.failed import FailedEvent

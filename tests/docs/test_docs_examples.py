@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from snowmelt.cli.app import app
 from snowmelt.events import tsv
 from snowmelt.settings import Settings
+from snowmelt.settings_connectors import FilesOutput, KafkaOutput, KafkaSource
 
 ADDRESS = "127.0.0.1:8080"
 Examples = Callable[[str, str], list[Any]]
@@ -132,8 +133,8 @@ def test_what_a_server_has_is_what_is_listed(server: Any, table: Table) -> None:
         for entry in server.data_dir.iterdir()
         if not entry.name.endswith(("-wal", "-shm"))
     }
-    # Before the first checkpoint.
-    assert told - {"profiles.checkpoint/"} == there
+    # Before the first checkpoint, and without sources and webhooks.
+    assert told - {"profiles.checkpoint/", "source-NAME.lock", "webhooks.sqlite", "webhooks.lock"} == there
 
 
 def test_the_settings_file_is_one(examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +148,25 @@ def test_the_settings_file_is_one(examples: Examples, tmp_path: Path, monkeypatc
     assert settings.collector.paths == {"/shop/t": "/com.snowplowanalytics.snowplow/tp2"}
     monkeypatch.setenv("SNOWMELT_LOG__RETENTION_HOURS", "48")
     assert Settings().log.retention_hours == 48
+
+
+def test_sources_and_outputs_are_settings(
+    examples: Examples, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = [examples("docs/pipelines.md", f"toml {kind}")[0].code for kind in ("sources", "outputs")]
+    (tmp_path / "snowmelt.toml").write_text("\n".join(blocks))
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    [source], outputs = settings.sources, settings.outputs
+    assert source.start_ms() == 1_767_225_600_000
+    assert source.properties["sasl.mechanism"] == "SCRAM-SHA-512"
+    assert [output.type for output in outputs] == ["files", "kafka"]
+
+    def told(what: str) -> set[str]:
+        return {name for row in table("docs/pipelines.md", f"member of {what}") for name in row[0].split(", ")}
+
+    assert told("a source") == set(KafkaSource.model_fields)
+    assert told("an output") == {*FilesOutput.model_fields, *KafkaOutput.model_fields}
 
 
 def test_the_yaml_definitions_pass_the_checks(examples: Examples, tmp_path: Path) -> None:

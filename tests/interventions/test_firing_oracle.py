@@ -1,5 +1,6 @@
 """What fires is what the oracle says, for drawn groups, rules, streams, batch cuts and restarts."""
 
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
@@ -85,7 +86,9 @@ def planned_rule(wire: Wire, plans: list[GroupPlan], state_id: int) -> Rule:
         found = AttributeKey(name=key["name"]).key_property()
         assert found is not None
         targets[key["name"]] = found
-    return plan_rule(RuleIntervention.model_validate(wire), state_id, computed, sources, targets)
+    planned = plan_rule(RuleIntervention.model_validate(wire), state_id, computed, sources, targets)
+    # Events alone are judged here; what time brings about in between is judged in tests/runtimes/test_alarms.py.
+    return dataclasses.replace(planned, turning=())
 
 
 def loader(kept: Any, stored: dict[int, dict[str, bytes]]) -> Load:

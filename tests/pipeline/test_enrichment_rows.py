@@ -34,7 +34,7 @@ def outcomes(parameters: dict[str, str], settings: dict[str, Any] | None = None,
     """What becomes of a page view with some enrichments on, and that of the user agent only if it is named."""
     usual = {"ua_parser": {"enabled": False}}
     steps = build_steps(EnrichmentSettings.model_validate(usual | (settings or {})))
-    event = PAGE_VIEW | parameters
+    event = parameters | {name: PAGE_VIEW[name] for name in PAGE_VIEW.keys() - parameters.keys()}
     body = dump_json({"schema": f"{SNOWPLOW}/payload_data/jsonschema/1-0-4", "data": [event]})
     request: dict[str, Any] = {
         "timestamp": NOW,
@@ -314,7 +314,9 @@ def test_masking_row(address: str, octets: int, segments: int | None, masked: st
 def list_files(tmp_path: Path) -> dict[str, str]:
     """A made-up list of robots."""
     contents = {
-        "ip_file": "# excluded\n192.0.2.0/28\n192.0.2.16/28\n2001:db8::/64\n198.51.100.7\n",
+        "ip_file": (
+            "# excluded\n192.0.2.0/28\n192.0.2.16/28\n2001:db8::/64\n198.51.100.7\n203.0.112.8/30\n203.0.112.0/24\n"
+        ),
         "exclude_useragent_file": (
             "# robots\nspider|1||0|2|0|\nold bot|0||0|0|0|03/01/2025\nnewer bot|0||0|1|0|12/31/2030\n"
             "start|1||0|1|1|\nprobe|1|probe of health, Probe+|0|0|0|\ndead|0||0|0|0|\n"
@@ -346,6 +348,7 @@ def robot(category: str, impact: str) -> Verdict:
         ("Mozilla/5.0", "[2001:db8::9]:80", EXCLUDED),
         ("Mozilla/5.0", "2001:db8:0:1::9", PERSON),
         ("Mozilla/5.0", "198.51.100.7", EXCLUDED),
+        ("Mozilla/5.0", "203.0.112.99", EXCLUDED),
         ("Mozilla/5.0", "unknown", PERSON),
         ("Mozilla/5.0", "crawler.example", PERSON),
         ("curl", "203.0.113.9", NO_BROWSER),
@@ -511,6 +514,8 @@ def test_fingerprint_row(algorithm: str, digest: str) -> None:
     assert event_of(sent, settings)["event_fingerprint"] == digest
     again = sent | {"stm": "2", "eid": "f732d278-120e-4ab6-845b-c1f11cd85dc8"}
     assert event_of(again, settings, timestamp=NOW + 1)["event_fingerprint"] == digest
+    backwards = dict(reversed(sent.items()))
+    assert event_of({"tv": "js-4.6.0"} | backwards | {"e": "pv"}, settings)["event_fingerprint"] == digest
     assert event_of(sent | {"aid": ""}, settings)["event_fingerprint"] != digest
     assert "event_fingerprint" not in event_of(sent)
 

@@ -168,6 +168,17 @@ def test_the_alarms_of_a_rule_that_is_gone_go_as_they_come(shop: Machine) -> Non
     assert (shop.store.next_alarm(), shop.sent()) == (None, [])
 
 
+def test_one_that_is_published_again_waits_for_nothing_from_before(shop: Machine) -> None:
+    shop.define(2, {1: group("g", QUIET, FEW)})
+    shop.run()
+    shop.define(3, {1: group("g", QUIET, FEW)}, rules={2: ABANDONED})
+    wait(shop, 16 * MINUTE)
+    assert (shop.store.next_alarm(), shop.sent()) == (None, [])
+    act(shop)
+    wait(shop, 16 * MINUTE)
+    assert shop.sent() == [("abandoned", "u")]
+
+
 def test_definitions_that_mean_other_groups_wait_for_their_own_events(shop: Machine) -> None:
     shop.define(2, {1: group("g", QUIET, FEW), 7: group("h", QUIET)}, rules={2: ABANDONED})
     shop.run()
@@ -330,3 +341,50 @@ def test_what_fires_in_time_is_what_a_plain_loop_says(
         assert sorted(machine.sent()) == sorted(("drawn", user) for _, user in fired_in_time(wire, judged, stream, end))
     finally:
         machine.close()
+
+
+@pytest.mark.parametrize("away", [MINUTE, 30 * MINUTE])
+def test_after_a_power_cut_an_event_does_not_bring_again_what_time_made_fire(
+    shop: Machine, tmp_path: Path, away: int
+) -> None:
+    copy = tmp_path / "checkpoint"
+    copy.mkdir()
+    shop.store.copy(copy)
+    wait(shop, 15 * MINUTE + SETTLE_MS)
+    assert shop.sent() == [("abandoned", "u")]
+    shop.die()
+    shutil.rmtree(shop.store.path)
+    shutil.copytree(copy, shop.store.path)
+    # The outbox keeps what it has for some minutes only, and the next event is there before any alarm is looked at.
+    shop.now += away
+    act(shop)
+    shop.start()
+    for _ in range(4):
+        # It may die again while it catches up.
+        shop.engine.step()
+        shop.restart()
+    shop.run()
+    wait(shop, 20 * MINUTE)
+    assert shop.engine.statistics.fired == {}
+
+
+def test_after_a_power_cut_what_was_still_to_fire_does(
+    shop: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "vwxyz":
+        act(shop, name)
+    shop.run()
+    copy = tmp_path / "checkpoint"
+    copy.mkdir()
+    shop.store.copy(copy)
+    monkeypatch.setattr("snowmelt.runtimes.engine.ALARMS", 2)
+    shop.now += 15 * MINUTE + SETTLE_MS
+    shop.engine.step()
+    assert len(shop.sent()) == 2
+    shop.die()
+    shutil.rmtree(shop.store.path)
+    shutil.copytree(copy, shop.store.path)
+    shop.now += MINUTE
+    shop.start()
+    shop.run()
+    assert sorted(name for _, name in shop.sent()) == ["u", "v", "w", "x", "y", "z"]

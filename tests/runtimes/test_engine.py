@@ -18,6 +18,7 @@ from snowmelt.compute.program import Watcher
 from snowmelt.compute.reader import GroupReader
 from snowmelt.definitions import AttributeGroup, RuleIntervention
 from snowmelt.definitions import EventLog as EventLogDefinition
+from snowmelt.events.unreadable import UnreadableLine, encode_unreadable
 from snowmelt.runtimes import engine as module
 from snowmelt.runtimes import snapshot
 from snowmelt.stores import profiles as profiles_module
@@ -401,6 +402,21 @@ steps = st.lists(
     ),
     max_size=25,
 )
+
+
+def test_lines_that_are_no_events_are_kept_and_counted_once(machine: Machine) -> None:
+    machine.define(1, {3: group()})
+    lines = [UnreadableLine("a.tsv:1", "has 2 columns", b"\xff\t"), UnreadableLine("a.tsv:9", "has 3 columns", b"x")]
+    machine.log.append([(Kind.UNREADABLE, NOW, encode_unreadable(lines)), (Kind.UNREADABLE, NOW, b"\xc1")])
+    machine.insert(b'{"user_id": "u"}')
+    machine.run()
+    machine.restart()
+    machine.run()
+    assert machine.value(3, "u") == 1
+    assert machine.engine.statistics.failed == {"loader_parsing_error": 2, "generic_error": 1}
+    _, second, first = machine.failed.list()
+    assert (first.sequence, first.item, first.reason) == (2, 0, "a.tsv:1: has 2 columns")
+    assert (second.item, second.row["data"]["payload"]) == (1, "x")  # type: ignore[index]
 
 
 @given(steps, st.sampled_from([1, 2, 1_000]))

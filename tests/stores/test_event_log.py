@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from another_process import AnotherProcess, append_to_log, die_while_reading, read_log
 from snowmelt.events.payload import CollectorPayload
 from snowmelt.stores import event_log as module
-from snowmelt.stores.errors import StoreError, StoreFullError
+from snowmelt.stores.errors import NoteMovedError, StoreError, StoreFullError
 from snowmelt.stores.event_log import EventLog, Kind, decode_payload, encode_payload
+from snowmelt.stores.notes import Note
 
 MB = 1024**2
 
@@ -108,6 +109,7 @@ def test_a_full_log_takes_nothing_says_why_and_goes_on_after_a_trim(tmp_path: Pa
         while True:
             log.append(events(b"y"))
     last = log.head()
+    log.append([], [Note("output", ("a",), None, b"1")])  # an output says that it needs nothing of this any more
     assert sum(1 for _ in log.follow()) == last
     assert log.trim(last, older_than=1) == last - 1
     assert log.append(group) == last + len(group)
@@ -223,3 +225,27 @@ def test_places_only_ever_go_up(
             log = EventLog(folder)
         assert [(record.sequence, record.body) for record in log.follow()] == expected
     log.close()
+
+
+def test_notes_change_with_the_records_or_not_at_all(log: EventLog) -> None:
+    assert log.note("file", "a") is None
+    assert log.append([], [Note("file", ("a",), None, b"1")]) == 0
+    assert (log.head(), log.tail(), log.read(0), log.trim(10, 10)) == (0, 0, [], 0)
+    assert log.append(events(b"x", b"y"), [Note("file", ("a",), b"1", b"2"), Note("file", ("b",), None, b"3")]) == 2
+    assert (log.note("file", "a"), log.note("file", "b"), log.note("other", "a")) == (b"2", b"3", None)
+    assert sorted(log.notes("file")) == [b"2", b"3"]
+    assert log.notes("fil") == log.notes("other") == []
+    # Somebody who knows an older state changes nothing, neither records nor the notes before.
+    with pytest.raises(NoteMovedError, match="file note of b"):
+        log.append(events(b"z"), [Note("file", ("a",), b"2", b"9"), Note("file", ("b",), None, b"9")])
+    assert (log.head(), log.note("file", "a")) == (2, b"2")
+    log.append([], [Note("file", ("a",), b"2", None)])
+    assert log.notes("file") == [b"3"]
+    assert (log.tail(), log.trim(2, 1), log.tail()) == (1, 1, 2)
+    assert log.note("file", "b") == b"3"
+
+
+def test_names_of_notes_may_be_long_and_are_told_apart(log: EventLog) -> None:
+    log.append([], [Note("k", ("ä" * 600, "b"), None, b"1"), Note("k", ("ä" * 600 + "b",), None, b"2")])
+    assert log.note("k", "ä" * 600, "b") == b"1"
+    assert log.note("k", "ä" * 600 + "b") == b"2"

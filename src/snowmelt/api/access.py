@@ -9,7 +9,8 @@ from snowmelt.stores.registry import Role
 
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 PLANS: Final = "/api/v1/registry/attribute_group_plans"
-READING_POSTS: Final = frozenset({ONLINE_PATH, PLANS, "/api/v1/testing/flush"})
+TESTING: Final = tuple(f"/api/v1/testing/{what}" for what in ("flush", "attribute_groups", "interventions"))
+READING_POSTS: Final = frozenset({ONLINE_PATH, PLANS, *TESTING, f"{STREAM}/tokens"})
 """POSTs that change nothing: questions that are too long for a URL, and waiting for what others have changed. All
 other POSTs change something or cost something."""
 ADMINISTRATION: Final = "/api/v1/api_keys"

@@ -27,8 +27,10 @@ from snowmelt.api.online import OnlineAttributes
 from snowmelt.api.public_reads import PublicAttributes
 from snowmelt.api.reading import MakeGroupValues, NowMs, Profiles
 from snowmelt.api.revisions import Revisions
+from snowmelt.api.subscription_passes import Passes
 from snowmelt.api.tokens import Tokens
 from snowmelt.iglu.local import LocalRegistry
+from snowmelt.previews.job import RunPreview
 from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
@@ -66,6 +68,7 @@ def create_app(
     on_change: OnChange,
     log_head: Callable[[], int],
     position: Callable[[], int],
+    previews: RunPreview,
     clock: NowMs = now_ms,
 ) -> "Api":
     """Everything that is served under ``/api/``, ``/docs/``, ``/openapi.json`` and ``/health-all``.
@@ -87,6 +90,7 @@ def create_app(
             definition is stored.
         log_head: the place of the last record in the event log.
         position: the place in the event log that the profiles include.
+        previews: computes what a definition would have given over recent events.
         clock: the present, for values and for tokens; milliseconds since the epoch.
     """
     registry.require(partial(obstacles, group_values))
@@ -100,7 +104,10 @@ def create_app(
         from snowmelt.api.flush import Progress
         from snowmelt.api.framework import framework_app
 
-        return framework_app(registry, schemas, profiles, announcer, keys, tokens, Progress(log_head, position))
+        progress = Progress(log_head, position)
+        return framework_app(
+            registry, schemas, profiles, announcer, keys, tokens, progress, previews, passes, deliveries.targets
+        )
 
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)
@@ -111,7 +118,12 @@ def create_app(
         catalog.refresh(revisions.now())
         return catalog.keys
 
-    deliveries = Deliveries(Hub(outbox, mailboxes), attribute_keys, interventions)
+    def reads(scope: Scope) -> bool:
+        header = authorization(scope)
+        return header is not None and gate.refusal(header, "reader") is None
+
+    passes = Passes(signing_secret, tokens.organization, tokens.clock)
+    deliveries = Deliveries(Hub(outbox, mailboxes), attribute_keys, interventions, passes, reads)
     return Api(framework, online, PublicAttributes(online, catalog), contexts, deliveries, gate, keys)
 
 

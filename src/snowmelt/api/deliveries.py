@@ -24,6 +24,7 @@ from snowmelt.api.event_stream import place_of
 from snowmelt.api.hub import Hub
 from snowmelt.api.incidents import unexpected
 from snowmelt.api.stream import Stream
+from snowmelt.api.subscription_passes import Passes
 from snowmelt.api.targets import MalformedTargets, Targets
 from snowmelt.definitions.wire import payload
 from snowmelt.settings import InterventionSettings
@@ -34,6 +35,7 @@ PATH: Final = "/api/v1/interventions"
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_NAME, MAX_ATTRIBUTE = 128, 257
 ANY_ORIGIN: Final = ((b"access-control-allow-origin", b"*"),)
+NO_TOKEN: Final = "Streams of this server need a token in the query: POST /api/v1/interventions/tokens makes one."
 COME_LATER: Final = (*ANY_ORIGIN, (b"retry-after", b"5"))
 
 Status = Literal["undelivered", "success", "failure"]
@@ -57,18 +59,27 @@ class MalformedIntervention(Exception):
 
 
 class Deliveries:
-    """The ASGI app of the path; who pushes has passed the token check, and who subscribes needs no token.
+    """The ASGI app of the path; who pushes has passed the token check, and who subscribes needs no token unless set.
 
     Args:
         hub: the streams of this process.
         keys: gives the names of the attribute keys that there are at present.
         settings: limits.
+        passes: judges subscription tokens.
+        reads: says whether a request carries a token that may read everything, with which no other is needed.
     """
 
-    def __init__(self, hub: Hub, keys: Callable[[], frozenset[str]], settings: InterventionSettings) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        keys: Callable[[], frozenset[str]],
+        settings: InterventionSettings,
+        passes: Passes,
+        reads: Callable[[Scope], bool],
+    ) -> None:
         self.hub = hub
-        self._targets = Targets(keys, settings)
-        self._settings = settings
+        self.targets = Targets(keys, settings)
+        self._settings, self._passes, self._reads = settings, passes, reads
         # An append waits for the disk, and other requests must not.
         self._appending = ThreadPoolExecutor(1, "outbox")
 
@@ -104,7 +115,12 @@ class Deliveries:
             await send_json(send, 500, encode_json(unexpected(error, scope["method"], PATH)))
 
     async def _open_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        targets, last = self._targets.subscribed(scope["query_string"])
+        targets, last, token = self.targets.subscribed(scope["query_string"])
+        if self._settings.require_token and not self._reads(scope):
+            refusal = (401, NO_TOKEN) if token is None else self._passes.refusal(token, targets)
+            if refusal is not None:
+                await send_error(send, *refusal, ANY_ORIGIN)
+                return
         if len(self.hub) >= self._settings.max_streams:
             text = f"{len(self.hub)} streams are open, and this process takes no more. Try again later."
             await send_error(send, 503, text, COME_LATER)
@@ -120,16 +136,17 @@ class Deliveries:
         await stream.serve(receive)
 
     async def _take_push(self, scope: Scope, receive: Receive, send: Send) -> None:
-        targets = self._targets.pushed(scope["query_string"])
+        targets = self.targets.pushed(scope["query_string"])
         intervention = _checked(_decode(await read_body(receive, MAX_BODY_BYTES)))
         await send_json(send, 200, encode_json({"status": await self._push(targets, intervention)}))
 
     async def _push(self, targets: tuple[Target, ...], intervention: PushedIntervention) -> Status:
-        reachable = tuple(target for target in targets if self._targets.open_to_subscribers(target[1]))
+        reachable = tuple(target for target in targets if self.targets.open_to_subscribers(target[1]))
         if not reachable:
             return "undelivered"
         new = uuid4()
         attributes = intervention.attributes or {}
+        # Texts stay as they are, whatever is set: who pushes has made texts of all values, as its client demands.
         body = payload(str(new), intervention.name, intervention.version, attributes)
         try:
             append = self.hub.outbox.append

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from snowmelt.api.key_bodies import ApiKeyRequest
+from snowmelt.api.key_bodies import ApiKeyRequest, SubscriptionTokenRequest
 from snowmelt.definitions import (
     AgenticDecision,
     AttributeGroup,
@@ -21,6 +21,8 @@ from snowmelt.definitions.wire import (
     GetAttributeGroupAttributesRequest,
     GetServiceAttributesRequest,
     SelectivePublishRequest,
+    TestAttributeGroupRequest,
+    TestInterventionRequest,
     UnpublishRequest,
 )
 
@@ -101,6 +103,27 @@ EXAMPLES: Final[Mapping[type[BaseModel], dict[str, Any]]] = {
     UnpublishRequest: _USERS,
     ApiKeyRequest: {"role": "reader", "name": "shop", "expires_at": "2100-01-01T00:00:00Z"},
     InterventionInstance: {"name": "welcome_back", "version": 1, "attributes": {"visits:page_views": "4"}},
+    TestAttributeGroupRequest: {
+        "attribute_group": {
+            "name": "visits",
+            "version": 2,
+            "owner": _OWNER,
+            "attribute_key": _SESSION,
+            "attributes": [
+                {"name": "page_views", "type": "int32", "aggregation": "counter", "events": [{"name": "page_view"}]},
+            ],
+        },
+        "window": "PT30M",
+        "attribute_key_ids": ["a-session"],
+    },
+    TestInterventionRequest: {
+        "intervention": {"name": "welcome_back", "version": 2, "owner": _OWNER, "criteria": _MANY_VIEWS},
+        "app_ids": ["shop"],
+    },
+    SubscriptionTokenRequest: {
+        "attribute_keys": {"domain_userid": ["218e8926-3858-431d-b2ed-66da03a1cbe5"]},
+        "expires_in": 600,
+    },
     GetServiceAttributesRequest: {"service": "visits", "attribute_keys": {"domain_sessionid": ["a-session"]}},
     GetAttributeGroupAttributesRequest: {
         "attributes": ["visits_v1:page_views"],

@@ -18,13 +18,18 @@ from snowmelt.api.interventions import interventions_router
 from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.openapi import describe
 from snowmelt.api.plans import plans_router
+from snowmelt.api.previews import previews_router
 from snowmelt.api.published import published_router
 from snowmelt.api.reading import Profiles
 from snowmelt.api.schemas import schemas_router
 from snowmelt.api.services import services_router
+from snowmelt.api.subscription_passes import Passes
+from snowmelt.api.subscription_tokens import subscription_tokens_router
+from snowmelt.api.targets import Targets
 from snowmelt.api.templates import templates_router
 from snowmelt.api.tokens import Tokens
 from snowmelt.iglu.local import LocalRegistry
+from snowmelt.previews.job import RunPreview
 from snowmelt.stores.registry import Registry
 
 
@@ -36,6 +41,9 @@ def framework_app(
     keys: KnownKeys,
     tokens: Tokens,
     progress: Progress,
+    previews: RunPreview,
+    passes: Passes,
+    targets: Targets,
 ) -> FastAPI:
     """Registry, schemas, engines, API keys, waiting, health and documentation.
 
@@ -61,6 +69,8 @@ def framework_app(
         plans_router(registry),
         api_keys_router(registry),
         flush_router(progress),
+        previews_router(registry, previews),
+        subscription_tokens_router(passes, targets),
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(schemas_router(schemas))

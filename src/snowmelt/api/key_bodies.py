@@ -1,11 +1,14 @@
-"""What travels about API keys."""
+"""What travels about API keys, and about tokens for subscribers."""
 
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from snowmelt.definitions.identifiers import Identifiers
 from snowmelt.stores.registry import NewApiKey, Role, StoredApiKey
+
+LONGEST_SECONDS: Final = 24 * 60 * 60
 
 
 class AccessToken(BaseModel):
@@ -50,3 +53,17 @@ class NewApiKeyOutput(ApiKeyOutput):
         """The one answer that has the secret."""
         stored = ApiKeyOutput.of(new.stored).model_dump()
         return cls(**stored, key=new.key, organization_id=organization)
+
+
+class SubscriptionTokenRequest(BaseModel):
+    """Asks for a token."""
+
+    attribute_keys: Identifiers = Field(description="Whose interventions it lets read.")
+    expires_in: int = Field(default=300, ge=1, le=LONGEST_SECONDS, description="Seconds.")
+
+
+class SubscriptionToken(BaseModel):
+    """A token."""
+
+    token: str = Field(description="Goes into the query of the stream, as `token`.")
+    expires_at: str = Field(description="From when on no stream can be opened with it.")

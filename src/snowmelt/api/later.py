@@ -18,15 +18,10 @@ class Later(NamedTuple):
 LATER: Final = (
     Later("/api/v1/agentic_attribute", "Evaluating agentic decisions; their definitions are stored and validated"),
     Later("/api/v1/registry/attribute_groups/*/versions/*/sync_status", "The sync status of batch groups"),
-    Later("/api/v1/testing", "Previews of groups and interventions"),
     Later("/api/v1/datasets", "Training datasets"),
     Later("/api/v1/warehouse", "Browsing warehouses"),
     Later("/api/v1/user_data", "Deleting the data of a person"),
 )
-
-
-SERVED: Final = frozenset({"/api/v1/testing/flush"})
-"""Paths inside of these areas that are served already."""
 
 
 def later(path: str) -> str | None:
@@ -36,8 +31,6 @@ def later(path: str) -> str | None:
     'Training datasets: not available in this release of Snowmelt.'
     >>> later("/api/v1/registry/services")
     """
-    if path in SERVED:
-        return None
     segments = path.split("/")
     for area, what in LATER:
         expected = area.split("/")

@@ -156,6 +156,7 @@ TARGETS: Final = {
 def _stream() -> dict[str, Any]:
     """The stream of interventions, served beside the framework."""
     resume = "The id of the last event that a subscriber has; it then gets what it missed, for some minutes."
+    permit = "Of `interventions/tokens`; needed only where the server is set to ask for it."
     return {
         "tags": ["interventions"],
         "summary": "Interventions for some identifiers, as they come",
@@ -165,6 +166,7 @@ def _stream() -> dict[str, Any]:
             TARGETS,
             {"name": "Last-Event-ID", "in": "header", "description": resume, "schema": {"type": "string"}},
             {"name": "last_event_id", "in": "query", "description": resume, "schema": {"type": "string"}},
+            {"name": "token", "in": "query", "description": permit, "schema": {"type": "string"}},
         ],
         "responses": {
             "200": {
@@ -174,6 +176,8 @@ def _stream() -> dict[str, Any]:
             "400": answered(
                 Failure, "No targets, too many, an unknown attribute key, or an identifier that can be guessed"
             ),
+            "401": answered(Failure, "No token, or one that does not hold, where one is needed"),
+            "403": answered(Failure, "A token for others"),
             "500": answered(Incident, "Something unforeseen"),
             "503": answered(Failure, "Too many streams are open"),
         },

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from snowmelt.settings import InterventionSettings
@@ -10,13 +10,32 @@ from snowmelt.stores.outbox import Target
 
 UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 LAST_EVENT_ID: Final = "last_event_id"
-"""A member of the query that is no attribute key, unless one is registered under this name."""
+TOKEN: Final = "token"
+"""Members of the query that are no attribute keys, unless one is registered under this name."""
 MAX_PUSHED: Final = 1_000
 MAX_IDENTIFIER_BYTES: Final = 512
 
 
 class MalformedTargets(Exception):
     """The query names nobody, or somebody who cannot be named; the text says who."""
+
+
+class Subscription(NamedTuple):
+    """What the query of a stream asks for.
+
+    Args:
+        targets: each once.
+        last_event_id: as the query has it.
+        token: that proves that the targets may be subscribed to, if the query has one.
+    """
+
+    targets: tuple[Target, ...]
+    last_event_id: str | None
+    token: str | None
+
+    def __repr__(self) -> str:
+        # A token is worth as much as what it opens: it is not to get into a log.
+        return f"Subscription({self.targets!r})"
 
 
 class Targets:
@@ -30,13 +49,13 @@ class Targets:
     def __init__(self, keys: Callable[[], frozenset[str]], settings: InterventionSettings) -> None:
         self._keys, self._settings = keys, settings
 
-    def subscribed(self, query: bytes) -> tuple[tuple[Target, ...], str | None]:
-        """The targets of a stream, each once, and the last event id if the query has it.
+    def subscribed(self, query: bytes) -> Subscription:
+        """What a stream asks for.
 
         Raises:
             MalformedTargets: one of them cannot be subscribed to; all that is wrong is told.
         """
-        targets, last_event_id, problems = self._read(query)
+        targets, others, problems = self._read(query)
         counts: dict[str, int] = {}
         for key, identifier in targets:
             counts[key] = counts.get(key, 0) + 1
@@ -54,7 +73,7 @@ class Targets:
             problems.append(
                 f"too many identifiers in all: {len(targets)}, at most {self._settings.identifiers} are taken"
             )
-        return _checked(targets, problems), last_event_id
+        return Subscription(_checked(targets, problems), others.get(LAST_EVENT_ID), others.get(TOKEN))
 
     def pushed(self, query: bytes) -> tuple[Target, ...]:
         """The targets of a push, each once.
@@ -71,9 +90,9 @@ class Targets:
         """Whether somebody can be subscribed to an identifier."""
         return self._settings.any_identifier or UUID.fullmatch(identifier) is not None
 
-    def _read(self, query: bytes) -> tuple[tuple[Target, ...], str | None, list[str]]:
+    def _read(self, query: bytes) -> tuple[tuple[Target, ...], dict[str, str], list[str]]:
         known = self._keys()
-        last_event_id = None
+        others: dict[str, str] = {}
         targets: list[Target] = []
         problems: list[str] = []
         try:
@@ -82,15 +101,15 @@ class Targets:
             raise MalformedTargets("The query is not percent-encoded UTF-8.") from None
         for name, value in members:
             if name not in known:
-                if name == LAST_EVENT_ID:
-                    last_event_id = value
+                if name in (LAST_EVENT_ID, TOKEN):
+                    others[name] = value
                 else:
                     problems.append(f"there is no attribute key {name[:128]!r}")
             elif not value or len(value.encode()) > MAX_IDENTIFIER_BYTES:
                 problems.append(f"an identifier of {name} is empty or longer than {MAX_IDENTIFIER_BYTES} bytes")
             else:
                 targets.append((name, value))
-        return tuple(dict.fromkeys(targets)), last_event_id, list(dict.fromkeys(problems))
+        return tuple(dict.fromkeys(targets)), others, list(dict.fromkeys(problems))
 
 
 def _checked(targets: tuple[Target, ...], problems: list[str]) -> tuple[Target, ...]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from snowmelt.cli import failed_messages as failed_messages
 from snowmelt.cli.apply import apply
 from snowmelt.cli.backup import backup
 from snowmelt.cli.bench import bench
@@ -15,11 +16,13 @@ from snowmelt.cli.explain import explain
 from snowmelt.cli.failed import failed_app
 from snowmelt.cli.get import get
 from snowmelt.cli.ingest import ingest
+from snowmelt.cli.interventions import interventions_app
 from snowmelt.cli.mcp import mcp
 from snowmelt.cli.schema import schema_app
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
 from snowmelt.cli.watch import watch
+from snowmelt.cli.webhook import webhook_app
 
 app = typer.Typer(
     cls=ErrorReportingGroup,
@@ -74,5 +77,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 for command in _COMMANDS:
     app.command()(command)
 app.add_typer(failed_app, name="failed")
+app.add_typer(interventions_app, name="interventions")
 app.add_typer(schema_app, name="schema")
 app.add_typer(token_app, name="token")
+app.add_typer(webhook_app, name="webhook")

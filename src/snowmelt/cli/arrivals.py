@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snowmelt.cli.errors import CommandError
-from snowmelt.cli.line_formats import FORMATS, LINE_FORMATS, UNREADABLE, Format, recognised
 from snowmelt.cli.line_source import read_blocks
 from snowmelt.compute.instant import parse_instant
 from snowmelt.compute.projection import Projection
+from snowmelt.connectors.line_formats import FORMATS, LINE_FORMATS, UNREADABLE, Format, recognised
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import json as event_json

@@ -33,7 +33,7 @@ CATEGORIES = (
 failed_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="See what could not become an event, and try it again.",
+    help="Look at failed events and messages, and try them again.",
 )
 
 CategoryOption = Annotated[
@@ -101,7 +101,7 @@ def list_failed(
         (
             str(one.sequence),
             str(one.item),
-            _instant(one.time),
+            instant(one.time),
             one.category,
             "waiting" if one.replayed is None else "replayed",
             one.reason,
@@ -241,5 +241,5 @@ def _check_category(failed: FailedEvents, category: str | None) -> None:
         raise CommandError(f"there is no category {category}; there is {', '.join(known)}")
 
 
-def _instant(time: int) -> str:
+def instant(time: int) -> str:
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

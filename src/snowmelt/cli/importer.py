@@ -1,22 +1,16 @@
 """Appends lines from elsewhere to the event log, beside a running server or without one."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from snowmelt.cli.errors import CommandError
-from snowmelt.cli.line_formats import LINE_FORMATS, UNREADABLE, Format
 from snowmelt.cli.line_source import Block
-from snowmelt.enrichment.failed import ARTIFACT, VERSION
+from snowmelt.connectors.line_formats import LINE_FORMATS, UNREADABLE, Entry, Format, as_unreadable
+from snowmelt.events.unreadable import UnreadableLine
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.event_log import EventLog
-from snowmelt.stores.failed_events import Failed, FailedEvents
-
-CATEGORY = "loader_parsing_error"
-SCHEMA = f"iglu:com.snowplowanalytics.snowplow.badrows/{CATEGORY}/jsonschema/2-0-0"
-
-FIRST_ITEM = 1_000_000
-"""Failed lines are numbered from here within a record: no request holds so many events of its own."""
+from snowmelt.stores.notes import Note
 
 WRONG_FORMAT = 1_000
 """When so many lines were read and none of them could be, the format is not what was said."""
@@ -29,7 +23,7 @@ class Tally:
     Args:
         lines: that were not blank.
         appended: that are in the event log, on the disk.
-        unreadable: that are not.
+        unreadable: that are no events.
     """
 
     lines: int = 0
@@ -38,24 +32,15 @@ class Tally:
 
 
 @dataclass
-class _Unreadable:
-    place: str
-    reason: str
-    line: bytes
-
-
-@dataclass
 class Importer:
-    """Converts blocks of lines, appends them in one synced transaction each, and keeps what was unreadable.
+    """Converts blocks of lines and appends them in one synced transaction each, with the note of how far it came.
 
-    A failed line has no record of its own. It is filed under the record that its readable neighbours went to,
-    which nobody else files anything under in these numbers; hence a run in which nothing is readable files
-    nothing.
+    Lines that cannot be read go into the log, too, where the engine makes failed events of them. Until the first line
+    that can be read nothing is appended: a run in which nothing is readable leaves nothing.
 
     Args:
         log: where records go.
         bell: wakes the engine.
-        failed: where unreadable lines go.
         line_format: of the lines.
         report: called with the place and the reason of each unreadable line.
         clock: ms since the epoch.
@@ -63,21 +48,21 @@ class Importer:
 
     log: EventLog
     bell: Bell
-    failed: FailedEvents
     line_format: Format
     report: Callable[[str, str], None]
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     tally: Tally = field(default_factory=Tally, init=False)
-    _waiting: list[_Unreadable] = field(default_factory=list, init=False)
-    _sequence: int | None = field(default=None, init=False)
-    _next_item: int = field(default=FIRST_ITEM, init=False)
+    _entries: list[Entry] = field(default_factory=list, init=False)
+    _notes: list[Note] = field(default_factory=list, init=False)
+    _readable: int = field(default=0, init=False)
 
-    def take(self, name: str, block: Block) -> None:
+    def take(self, name: str, block: Block, note: Note | None = None) -> None:
         """Append a block.
 
         Args:
             name: of the file, for messages.
             block: some of its lines.
+            note: says how far the file has come with it.
 
         Raises:
             CommandError: a thousand lines were read, and none is of the format.
@@ -85,6 +70,7 @@ class Importer:
         """
         convert, records = LINE_FORMATS[self.line_format]
         good: list[bytes] = []
+        bad: list[UnreadableLine] = []
         for number, line in enumerate(block.lines, start=block.first):
             if not line.strip():
                 continue
@@ -92,46 +78,27 @@ class Importer:
             try:
                 good.append(convert(line.removesuffix(b"\r")))
             except UNREADABLE as error:
-                self._refuse(f"{name}:{number}", str(error), line)
-        if good:
-            self._sequence = self.log.append(list(records(good, self.clock())))
-            self._next_item = FIRST_ITEM
-            self.bell.ring()
-            self.tally.appended += len(good)
-        if self._sequence is not None:
-            self._file(self._sequence)
+                bad.append(UnreadableLine(f"{name}:{number}", str(error), line))
+                self._refuse(bad[-1])
+        now = self.clock()
+        self._entries += [*records(good, now), *as_unreadable(bad, now)]
+        self._readable += len(good)
+        self.note(note)
+        self.tally.appended += len(good)
 
-    def _refuse(self, place: str, reason: str, line: bytes) -> None:
+    def note(self, note: Note | None) -> None:
+        """Append what waits, and a note; nothing as long as nothing was readable."""
+        self._notes += [note] if note else []
+        if self._readable and (self._entries or self._notes):
+            self.log.append(self._entries, self._notes)
+            self.bell.ring()
+            self._entries, self._notes = [], []
+
+    def _refuse(self, line: UnreadableLine) -> None:
         self.tally.unreadable += 1
-        self._waiting.append(_Unreadable(place, reason, line))
-        self.report(place, reason)
+        self.report(line.place, line.reason)
         if self.tally.unreadable == self.tally.lines == WRONG_FORMAT:
             raise CommandError(
                 f"none of the first {WRONG_FORMAT} lines is {self.line_format}; nothing was imported. "
                 "Is --format right?"
             )
-
-    def _file(self, sequence: int) -> None:
-        if not self._waiting:
-            return
-        now = self.clock()
-        self.failed.add(
-            [
-                Failed(sequence, item, now, CATEGORY, f"{one.place}: {one.reason}", _row(one))
-                for item, one in enumerate(self._waiting, start=self._next_item)
-            ]
-        )
-        self._next_item += len(self._waiting)
-        self._waiting.clear()
-
-
-def _row(one: _Unreadable) -> dict[str, object]:
-    errors: Sequence[object] = [{"type": "UnhandledRowDecodingError", "message": f"{one.place}: {one.reason}"}]
-    return {
-        "schema": SCHEMA,
-        "data": {
-            "processor": {"artifact": ARTIFACT, "version": VERSION},
-            "failure": {"type": "RowDecodingError", "errors": errors},
-            "payload": one.line.decode("utf-8", "replace"),
-        },
-    }

@@ -90,6 +90,19 @@ class Shopper:
             and round((values.get("total_cart_value") or 0) * 100) == self.cents
         )
 
+    def due(self) -> list[str]:
+        """The tutorial's rules that must have sent something to this shopper by now.
+
+        >>> Shopper("Aino", "a", views=4, carts=1, cents=10_000).due()
+        ['discount', 'cart_abandonment']
+        """
+        rules = {
+            "discount": self.views > 3,
+            "cart_abandonment": self.carts > 0,
+            "free_shipping": self.cents > 10_000,
+        }
+        return [name for name, holds in rules.items() if holds]
+
 
 def _action(kind: str, entities: list[SelfDescribingJson]) -> Event:
     return SelfDescribing(event_json=SelfDescribingJson(ACTION, {"type": kind}), context=entities)

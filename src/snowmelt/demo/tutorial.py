@@ -1,4 +1,4 @@
-"""The tutorial's definitions: three attributes of a shop's visitors, and the service that serves them."""
+"""The tutorial's definitions: three attributes of a shop's visitors, the service that serves them, and three rules."""
 
 from snowmelt.definitions import (
     Attribute,
@@ -7,9 +7,13 @@ from snowmelt.definitions import (
     EntityProperty,
     Event,
     EventProperty,
+    InterventionCriterion,
+    LinkAttributeKey,
+    RuleIntervention,
     Service,
     StreamAttributeGroup,
     domain_userid,
+    user_id,
 )
 
 ECOMMERCE = "com.snowplowanalytics.snowplow.ecommerce"
@@ -58,8 +62,32 @@ def tutorial_group() -> StreamAttributeGroup:
 
 
 def tutorial_service() -> Service:
-    """The service that applications read the group by."""
-    return Service(name=NAME, attribute_groups=[tutorial_group()], owner=OWNER)
+    """The service that applications read the group by; public, so that the shop's page can read it without a token."""
+    return Service(name=NAME, attribute_groups=[tutorial_group()], owner=OWNER, access_mode="public")
+
+
+def tutorial_interventions() -> list[RuleIntervention]:
+    """The rules: a banner for who looks around, one for who has chosen something, one for who has chosen plenty.
+
+    >>> [rule.name for rule in tutorial_interventions()]
+    ['discount', 'cart_abandonment', 'free_shipping']
+    """
+    return [
+        _rule("discount", "count_product_views", 3, "Has looked at several products."),
+        _rule("cart_abandonment", "count_add_to_cart", 0, "Has put something into the cart."),
+        _rule("free_shipping", "total_cart_value", 100, "Has put plenty into the cart."),
+    ]
+
+
+def _rule(name: str, attribute: str, limit: int, description: str) -> RuleIntervention:
+    return RuleIntervention(
+        name=name,
+        version=1,
+        description=description,
+        criteria=InterventionCriterion(attribute=f"{NAME}:{attribute}", operator=">", value=limit),
+        target_attribute_keys=[LinkAttributeKey(name=key.name) for key in (user_id, domain_userid)],
+        owner=OWNER,
+    )
 
 
 def _action(kind: str) -> Criteria:

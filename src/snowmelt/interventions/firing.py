@@ -46,6 +46,7 @@ class Judged(NamedTuple):
     event_id: str
     values: list[Any]
     held: bool
+    wait: Wait | None
 
 
 class Watch:
@@ -72,6 +73,7 @@ class Watch:
         self._rule = rule
         self._context, self._when = rule.context(projection), rule.when(projection)
         self._groups = [profiles[group.state_id] for group in rule.groups]
+        self._group_ids = tuple(group.state_id for group in rule.groups)
         self._memory = profiles[rule.state_id]
         self._now, self._fire, self._set_alarm = now, fire, set_alarm
 
@@ -87,18 +89,19 @@ class Watch:
         if not self._open(named):
             return None
         at, _, event_id = self._when(event, self._now)
+        wait = None
         if self._rule.turning:
             # What time has brought about by now comes before what the event does.
             wait = self._wait(keys, named)
             if wait.due is not None and wait.due <= at:
-                self._put(wait, self._lapse(wait, at))
+                wait = self._put(wait, self._lapse(wait, at))
                 if not self._open(named):
                     return None
         values = self._rule.values(self._profiles(keys), at)
         held = self._rule.once and self._rule.criteria.holds(values)
         if held and not self._rule.turning:
             return None
-        return Judged(keys, named, at, event_id, values, held)
+        return Judged(keys, named, at, event_id, values, held, wait)
 
     def after(self, judged: Judged) -> None:
         """Look at the state just after it, and fire if the criteria have come to hold."""
@@ -110,10 +113,10 @@ class Watch:
             and all(_differs(judged.values[place], values[place]) for place in rule.criteria.changed)
         ):
             self._send(judged.keys, self._open(judged.named), judged.at, judged.event_id)
-            if rule.turning:
-                self._put(self._wait(judged.keys, judged.named), None)
-        elif rule.turning:
-            self._put(self._wait(judged.keys, judged.named), rule.turn(profiles, judged.at))
+            if judged.wait is not None:
+                self._put(judged.wait, None)
+        elif judged.wait is not None:
+            self._put(judged.wait, rule.turn(profiles, judged.at))
 
     def ring(self, key: str, indexed: int, until: int) -> None:
         """Look at the rule because an alarm is due.
@@ -124,7 +127,7 @@ class Watch:
             until: what is due up to this instant (ms since the epoch) is looked at; no event before it is to come.
         """
         wait = Wait.of(key, self._memory[key])
-        if wait.indexed != indexed or wait.groups != self._group_ids():
+        if wait.indexed != indexed or wait.groups != self._group_ids:
             # It was moved meanwhile, or the rule means other groups now: then their events set another.
             self._set_alarm(Alarm(self._rule.state_id, key, indexed, None))
             return
@@ -173,29 +176,26 @@ class Watch:
     def _profiles(self, keys: Keys) -> list[list[Any] | None]:
         return [None if key is None else group[key] for group, key in zip(self._groups, keys, strict=True)]
 
-    def _group_ids(self) -> tuple[int, ...]:
-        return tuple(group.state_id for group in self._rule.groups)
-
     def _wait(self, keys: Keys, targets: Targets) -> Wait:
-        key = wait_key(self._group_ids(), keys, targets)
+        key = wait_key(self._group_ids, keys, targets)
         remembered = self._memory[key]
-        return Wait.of(key, remembered) if remembered[1] else Wait(key, None, None, self._group_ids(), keys, targets)
+        return Wait.of(key, remembered) if remembered[1] else Wait(key, None, None, self._group_ids, keys, targets)
 
-    def _put(self, wait: Wait, due: int | None) -> None:
+    def _put(self, wait: Wait, due: int | None) -> Wait:
         """Wait for another instant. An alarm that comes too early stays where it is: it costs less than to move it."""
         if due is not None and (wait.indexed is None or due < wait.indexed):
-            self._index(wait, due)
-        elif due != wait.due:
-            self._store(wait._replace(due=due))
+            return self._index(wait, due)
+        return wait if due == wait.due else self._store(wait._replace(due=due))
 
-    def _index(self, wait: Wait, due: int | None) -> None:
+    def _index(self, wait: Wait, due: int | None) -> Wait:
         self._set_alarm(Alarm(self._rule.state_id, wait.key, wait.indexed, due))
-        self._store(wait._replace(indexed=due, due=due))
+        return self._store(wait._replace(indexed=due, due=due))
 
-    def _store(self, wait: Wait) -> None:
+    def _store(self, wait: Wait) -> Wait:
         remembered = self._memory[wait.key]
         remembered[1] = wait.packed()
         touch(self._memory, wait.key, remembered)
+        return wait
 
 
 def mark_key(name: str, value: str) -> str:

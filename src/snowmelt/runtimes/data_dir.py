@@ -38,9 +38,11 @@ class DataDir:
         self.failed_events = self.path / "failed.sqlite"
         self.schemas = self.path / SCHEMAS
         self.outbox = self.path / "outbox"
+        self.webhooks = self.path / "webhooks.sqlite"
         self.mailboxes = self.path / "mailboxes"
         self.bell = self.path / "engine.bell"
         self.engine_lock = self.path / "engine.lock"
+        self.webhook_lock = self.path / "webhooks.lock"
         self.server_lock = self.path / "server.lock"
         self.address = self.path / "server.address"
         self._token = self.path / "sandbox.token"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from snowmelt.definitions.wire.delivery import TextValues
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import NEWS, FiringMark, Outbox
@@ -31,17 +32,26 @@ class Dispatch:
     The outbox is another store, so this takes two transactions. The mark that the outbox commits with the firings says
     which of them it has; whenever the process dies, the next start drops those and appends the others. The mark is on
     the disk while profiles may not be: after a power cut they are rebuilt from the log, and what fires again up to the
-    marked place was sent long ago.
+    marked place and instant was sent long ago.
 
     Args:
         store: has the firings.
         outbox: is to have them.
         mailboxes: of the processes that have subscribers.
         clock: ms since the epoch.
+        text_values: how texts are sent as values of attributes.
     """
 
-    def __init__(self, store: ProfileStore, outbox: Outbox, mailboxes: Mailboxes, clock: Clock = _now_ms) -> None:
+    def __init__(
+        self,
+        store: ProfileStore,
+        outbox: Outbox,
+        mailboxes: Mailboxes,
+        clock: Clock = _now_ms,
+        text_values: TextValues = "plain",
+    ) -> None:
         self._store, self._outbox, self._mailboxes, self._clock = store, outbox, mailboxes, clock
+        self.text_values: TextValues = text_values
         self._complained = -COMPLAIN_SECONDS
         self.mark = outbox.mark()
         store.drop_pending(self.mark.number)
@@ -64,9 +74,10 @@ class Dispatch:
         try:
             while rows := self._store.pending(TOGETHER):
                 number = rows[-1][0]
-                # Only with the last of them is everything there up to the position.
-                reached = position if len(rows) < TOGETHER else self.mark.position
-                mark = FiringMark(number, max(reached, self.mark.position), max(self._clock(), self.mark.time))
+                mark = self.mark._replace(number=number)
+                if len(rows) < TOGETHER:
+                    # Only with the last of them is everything there.
+                    mark = FiringMark(number, max(position, mark.position), max(self._looked_at(), 0))
                 self._outbox.append([delivery for _, delivery in rows], mark)
                 self.mark = mark
                 self._store.drop_pending(number)
@@ -78,3 +89,8 @@ class Dispatch:
             return False
         self._waiting = False
         return True
+
+    def _looked_at(self) -> int:
+        """Up to when (ms since the epoch) no alarm is left."""
+        now, first = self._clock(), self._store.next_alarm()
+        return now if first is None else min(now, first - 1)

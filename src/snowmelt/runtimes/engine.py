@@ -10,12 +10,15 @@ import structlog
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
+from snowmelt.definitions.wire.delivery import TextValues
 from snowmelt.enrichment.failed import FailedEvent, size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.unreadable import CATEGORY, failed_row, reason_of
 from snowmelt.enrichment.validation import SchemasUnavailable
 from snowmelt.events import json as event_json
+from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.iglu.gate import SchemaGate
-from snowmelt.interventions.firing import Firing
+from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.failed_retention import FailedRetention
 from snowmelt.runtimes.firing_step import FiringStep
@@ -105,11 +108,10 @@ class Engine:
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
         self._dispatch = dispatch
-        self._lost = FiringMark()
-        if dispatch is not None and self.statistics.firings < dispatch.mark.number:
-            # The profiles were put back, after a power cut; no number of a firing is used twice.
-            self._lost = dispatch.mark
-            self.statistics.firings = dispatch.mark.number
+        self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
+        # After a power cut the profiles were put back: how far the life came that they have forgotten.
+        forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
+        self._lost = dispatch.mark if dispatch is not None and forgotten else None
         self._recall()
         if store.definitions:
             self._define(read_snapshot(store.definitions))
@@ -134,13 +136,16 @@ class Engine:
                 return self._send() or self._purge() or self._sweep_some()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
-                if not records:
+                if self._lost is not None and self.position >= self._lost.position:
+                    busy = self._end_of_lost(self._lost, statistics)
+                elif not records:
                     busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
                 elif records[0].kind is Kind.DEFINITIONS:
                     busy = self._commit_definitions(records[0], statistics)
                 else:
                     busy = self._commit_events(read, records, statistics)
-                    self._commit_alarms(statistics, min(self._clock() - SETTLE_MS, statistics.last_record))
+                    until = min(self._clock() - SETTLE_MS, statistics.last_record)
+                    self._commit_alarms(statistics, until if self._lost is None else min(until, self._lost.time))
             except BaseException:
                 # What was changed in memory was not stored.
                 self._forget_profiles()
@@ -168,8 +173,8 @@ class Engine:
 
     def _unread(self, read: Read, position: int) -> Sequence[Record]:
         """The next records; no step goes beyond the place up to which a forgotten life has sent what fired."""
-        records, sent = read(position, READ_RECORDS), self._lost.position
-        return [one for one in records if one.sequence <= sent] if position < sent else records
+        records, lost = read(position, READ_RECORDS), self._lost
+        return records if lost is None else [one for one in records if one.sequence <= lost.position]
 
     def _commit_events(self, read: Read, records: Sequence[Record], statistics: Statistics) -> bool:
         started = time.monotonic()
@@ -178,7 +183,7 @@ class Engine:
         failed: list[Failed] = []
         replays = Replays(self._failed, self._enricher)
         self._held_until = 0
-        firing = FiringStep(self._profiles, now)
+        firing = FiringStep(self._profiles, now, self._texts)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
                 "events are remembered for a shorter time than they should be: raise engine.remembered_events",
@@ -203,8 +208,7 @@ class Engine:
                 statistics.add(tally)
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
-                past = position == self._lost.position
-                over = past or self._held_until or time.monotonic() > deadline
+                over = self._held_until or time.monotonic() > deadline
                 if position != records[-1].sequence or over:
                     break
                 records = self._unread(read, position)
@@ -222,7 +226,7 @@ class Engine:
                 commit.remember(self._seen.started, self._seen.take_fresh(), self._seen.oldest)
                 statistics.seen, statistics.seen_since = len(self._seen), self._seen.oldest
             commit.position = position
-            self._fire(firing, commit, statistics, lambda fired: position > self._lost.position)
+            self._fire(firing, commit, statistics)
             if failed or replays.done:
                 self._failed.add(failed, replays.done)
         self._clear_away()
@@ -238,23 +242,33 @@ class Engine:
         at = self._store.next_alarm() if self._dispatch is not None else None
         if at is None or at > until:
             return False
-        firing = FiringStep(self._profiles, until)
+        firing = FiringStep(self._profiles, until, self._texts)
         with self._store.commit() as commit:
             self._load_from(commit)
             firing.ring(commit.due(until, ALARMS), self._program, until)
             commit.store(self._profiles)
-            past = commit.position < self._lost.position
-            self._fire(firing, commit, statistics, lambda fired: not past and fired.at > self._lost.time)
+            self._fire(firing, commit, statistics)
         self._clear_away()
+        return True
+
+    def _end_of_lost(self, lost: FiringMark, statistics: Statistics) -> bool:
+        """Do again, without sending anything, what a forgotten life did by time alone after its last event.
+
+        Second by second, as that did it: what came to hold then may hold no more.
+        """
+        at = self._store.next_alarm()
+        if at is None or not self._commit_alarms(statistics, min(at + SOON_MS, lost.time)):
+            # What comes now is new. No number of a firing is used twice; the next commit keeps this one.
+            self._lost, statistics.firings = None, lost.number
         return True
 
     def _load_from(self, commit: Commit) -> None:
         for kept in self._program.kept:
             self._profiles[kept.state_id].load = commit.loader(kept.state_id, kept.decode)
 
-    def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics, is_new: Callable[[Firing], bool]) -> None:
+    def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics) -> None:
         """Put what has fired, and the counts, into a transaction; not what a forgotten life has sent."""
-        if self._dispatch is not None and step.write(commit, statistics, is_new):
+        if self._dispatch is not None and step.write(commit, statistics, is_new=self._lost is None):
             self._dispatch.expect()
         commit.statistics = statistics.encode()
 
@@ -308,6 +322,12 @@ class Engine:
         """The events of a record, as chunks of JSON lines; what cannot become one goes to ``failed``."""
         if record.kind is Kind.EVENTS:
             chunks.append(record.body)
+            return
+        if record.kind is Kind.UNREADABLE:
+            try:
+                failed.extend(_unreadable(record))
+            except Exception as error:
+                failed.append(_fault(record, 0, now, error))
             return
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
         outcomes: Sequence[Outcome]
@@ -375,6 +395,14 @@ def _failed(record: Record, item: int, event: FailedEvent) -> Failed:
         event.app_id,
         event.event_name,
     )
+
+
+def _unreadable(record: Record) -> list[Failed]:
+    """The lines of a record that were no events."""
+    return [
+        Failed(record.sequence, item, record.time, CATEGORY, reason_of(line), failed_row(line))
+        for item, line in enumerate(decode_unreadable(record.body))
+    ]
 
 
 def _fault(record: Record, item: int, now: int, error: Exception) -> Failed:

@@ -8,6 +8,7 @@ from types import FrameType
 
 import structlog
 
+from snowmelt.connectors.output_progress import trim_log
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.dispatch import Dispatch
@@ -45,7 +46,8 @@ class CheckpointTimer:
     def __init__(self, checkpoints: Checkpoints, store: ProfileStore, log: EventLog, settings: Settings) -> None:
         self._checkpoints, self._store, self._log = checkpoints, store, log
         self._interval = settings.engine.checkpoint_minutes * 60
-        self._retention = settings.log.retention_hours * 3_600
+        self._retention = int(settings.log.retention_hours * 3_600_000)
+        self._outputs = settings.outputs
         self._stop = threading.Event()
         self._covered = store.position
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
@@ -63,7 +65,8 @@ class CheckpointTimer:
             started = time.monotonic()
             try:
                 self._covered = self._checkpoints.take(self._store)
-                trimmed = self._log.trim(self._covered, int((time.time() - self._retention) * 1000))
+                now = time.time_ns() // 1_000_000
+                trimmed = trim_log(self._log, self._covered, self._retention, now, self._outputs)
             except Exception as error:
                 logger.error("no checkpoint", error=str(error))
                 continue
@@ -97,7 +100,7 @@ def run_engine(settings: Settings) -> None:
         store=store,
         failed=failed,
         enricher=enricher,
-        dispatch=Dispatch(store, outbox, Mailboxes(data.mailboxes)),
+        dispatch=Dispatch(store, outbox, Mailboxes(data.mailboxes), text_values=settings.interventions.text_values),
         commit_ms=settings.engine.commit_ms,
         cache_keys=settings.engine.cache_keys,
         duplicate_hours=settings.engine.duplicate_hours,

@@ -1,6 +1,6 @@
 """What fires in one step of the engine, until it is committed with what made it fire."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -8,7 +8,7 @@ import structlog
 from snowmelt.compute.profiles import Profiles
 from snowmelt.compute.program import Program
 from snowmelt.compute.projection import Projection
-from snowmelt.definitions.wire.delivery import payload
+from snowmelt.definitions.wire.delivery import TextValues, payload
 from snowmelt.interventions.alarm import Alarm
 from snowmelt.interventions.firing import Firing, Watch
 from snowmelt.runtimes.statistics import Statistics
@@ -25,10 +25,12 @@ class FiringStep:
     Args:
         profiles: by state id.
         now: ms since the epoch.
+        texts: how texts are sent as values of attributes.
     """
 
-    def __init__(self, profiles: Mapping[int, Profiles], now: int) -> None:
+    def __init__(self, profiles: Mapping[int, Profiles], now: int, texts: TextValues = "plain") -> None:
         self._profiles, self._now = profiles, now
+        self._texts: TextValues = texts
         self._firings: list[Firing] = []
         self._alarms: list[Alarm] = []
 
@@ -55,26 +57,26 @@ class FiringStep:
                 logger.error("an alarm of an intervention is given up", state_id=one.state_id, error=repr(error))
             self._alarms.append(Alarm(one.state_id, one.key, one.at, None))
 
-    def write(self, commit: Commit, statistics: Statistics, is_new: Callable[[Firing], bool]) -> bool:
+    def write(self, commit: Commit, statistics: Statistics, *, is_new: bool) -> bool:
         """Put it into the transaction.
 
         Args:
             commit: the transaction.
             statistics: counts what fires.
-            is_new: whether a firing has not been sent by a life of the engine that the profiles have forgotten.
+            is_new: whether the firings were not sent by a life of the engine that the profiles have forgotten.
 
         Returns:
             Whether there is something to send.
         """
-        firings = [firing for firing in self._firings if is_new(firing)]
+        firings = self._firings if is_new else []
         commit.set_alarms(self._alarms)
         if firings:
-            commit.fire(statistics.firings + 1, [_delivery(firing) for firing in firings])
+            commit.fire(statistics.firings + 1, [_delivery(firing, self._texts) for firing in firings])
             statistics.add_fired(firing.rule.title for firing in firings)
         return bool(firings)
 
 
-def _delivery(firing: Firing) -> Delivery:
+def _delivery(firing: Firing, texts: TextValues) -> Delivery:
     intervention = firing.rule.intervention
-    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes)
+    body = payload(str(firing.id), intervention.name, intervention.version, firing.attributes, texts)
     return Delivery(firing.id, firing.targets, body)

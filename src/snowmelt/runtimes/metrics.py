@@ -1,17 +1,19 @@
 """What `/metrics` shows."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from snowmelt.api.hub import Hub
 from snowmelt.collector.app import Collector
+from snowmelt.runtimes.connector_metrics import output_metrics, source_metrics
 from snowmelt.runtimes.state_names import StateName, state_names
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
+from snowmelt.stores.webhooks import EndpointCounts
 
 
 class ServerMetrics:
@@ -23,6 +25,7 @@ class ServerMetrics:
         collector: this process's collector.
         hub: this process's streams of interventions.
         sizes: the bytes that each store has on the disk, by name.
+        webhooks: what has become of the deliveries to each endpoint.
         now_ms: ms since the epoch.
     """
 
@@ -33,10 +36,11 @@ class ServerMetrics:
         collector: Collector,
         hub: Hub,
         sizes: Callable[[], Mapping[str, int]],
+        webhooks: Callable[[], Iterable[EndpointCounts]] = tuple,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log, self._profiles, self._collector, self._hub = log, profiles, collector, hub
-        self._sizes, self._now_ms = sizes, now_ms
+        self._sizes, self._webhooks, self._now_ms = sizes, webhooks, now_ms
         self._names: tuple[int, dict[int, StateName]] = (-1, {})
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -69,6 +73,7 @@ class ServerMetrics:
         statistics = self.statistics()
         yield from self._counts(statistics)
         yield from self._of_groups(statistics)
+        yield from self._of_webhooks()
         yield from self._gauges(statistics)
 
     def _counts(self, statistics: Statistics) -> Iterator[Metric]:
@@ -100,6 +105,8 @@ class ServerMetrics:
         for category, count in sorted(statistics.failed.items()):
             failed.add_metric([category], count)
         yield failed
+        yield from source_metrics(self._log)
+        yield from output_metrics(self._log)
         yield from _by("snowmelt_replayed_events", "Failed events that were tried again", "outcome", statistics.replays)
         yield from _by(
             "snowmelt_unresolved_schemas",
@@ -148,6 +155,31 @@ class ServerMetrics:
                 name = names[state_id]
                 rejected.add_metric([name.name, name.version, name.attribute(slot)], count)
         yield rejected
+
+    def _of_webhooks(self) -> Iterator[Metric]:
+        counters = [
+            CounterMetricFamily(f"snowmelt_webhook_{name}", text, labels=["endpoint"])
+            for name, text in (
+                ("delivered", "Messages that an endpoint took"),
+                ("retried", "Attempts that failed and are made again"),
+                ("dead", "Messages given up"),
+            )
+        ]
+        gauges = [
+            GaugeMetricFamily(f"snowmelt_webhook_{name}", text, labels=["endpoint"])
+            for name, text in (
+                ("waiting", "Messages that wait for an endpoint"),
+                ("oldest_seconds", "Age of the oldest of them; 0 if none waits"),
+            )
+        ]
+        for one in self._webhooks():
+            age = max(self._now_ms() - one.oldest, 0) / 1000 if one.oldest else 0.0
+            for counter, count in zip(counters, (one.delivered, one.retried, one.dead), strict=True):
+                counter.add_metric([one.name], count)
+            for gauge, value in zip(gauges, (one.waiting, age), strict=True):
+                gauge.add_metric([one.name], value)
+        yield from counters
+        yield from gauges
 
     def _gauges(self, statistics: Statistics) -> Iterator[Metric]:
         sizes = GaugeMetricFamily("snowmelt_store_bytes", "Room that a store has on the disk", labels=["store"])

@@ -15,12 +15,14 @@ from types import FrameType
 import msgspec
 import structlog
 
+from snowmelt.connectors.output_progress import settle_outputs
 from snowmelt.runtimes.child import EXIT_UNUSABLE, STDIN
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
 from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.errors import StoreError
+from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileStore
 
 STOP_SECONDS = 15
@@ -28,6 +30,8 @@ SECOND_SERVER_SECONDS = 2
 """How long a server waits for another one, which may be about to stop, to leave the data folder."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STEADY_SECONDS = 30
+LOOK_SECONDS = 1.0
+"""How often it looks whether somebody has added the first webhook."""
 
 logger = structlog.get_logger("snowmelt.supervisor")
 
@@ -122,6 +126,7 @@ class Supervisor:
         self._on_ready = on_ready
         self._until_eof = until_eof
         self._events: queue.SimpleQueue[tuple[Child | None, str]] = queue.SimpleQueue()
+        self._sender: list[Child] = []
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT, or until standard input ends if that was asked for; returns the exit status.
@@ -149,22 +154,32 @@ class Supervisor:
             Child(f"web-{number}", ["snowmelt.runtimes.web", str(fd)], sent, self._events, (fd,))
             for number in range(self._settings.workers)
         ]
+        connectors = [
+            Child(f"{kind}-{each.name}", [f"snowmelt.runtimes.{kind}_process", each.name], sent, self._events)
+            for kind, settings in (("source", self._settings.sources), ("output", self._settings.outputs))
+            for each in settings
+        ]
         try:
-            return self._watch([engine, *webs], url)
+            self._start_sender(sent)
+            return self._watch([engine, *webs, *connectors], url, sent)
         finally:
             listener.close()
-            # First no new payloads come in, then the engine finishes.
-            for children in (webs, [engine]):
+            # First nothing new comes in, then the engine finishes; what it fires last is still posted, or waits.
+            for children in ([*webs, *connectors], [engine], self._sender):
                 for child in children:
                     child.ask_to_stop()
                 for child in children:
                     child.await_end(STOP_SECONDS + self._settings.collector.pre_termination_seconds)
             self._data.address.unlink(missing_ok=True)
 
-    def _watch(self, children: list[Child], url: str) -> int:
+    def _watch(self, children: list[Child], url: str, sent: bytes) -> int:
         announced = False
         while True:
-            child, what = self._events.get()
+            try:
+                child, what = self._events.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                self._start_sender(sent)
+                continue
             if child is None:
                 return 0
             if what == "ready":
@@ -177,13 +192,18 @@ class Supervisor:
                 child.start()
             else:
                 status = child.process.returncode
-                if status == EXIT_UNUSABLE and not announced:
+                if status == EXIT_UNUSABLE and not announced and child in children:
                     return 1
                 pause = child.pause()
                 logger.error("process ended, starting it again", child=child.name, status=status, pause=pause)
                 timer = threading.Timer(pause, self._events.put, [(child, "due")])
                 timer.daemon = True
                 timer.start()
+
+    def _start_sender(self, sent: bytes) -> None:
+        """Start the process that posts to webhooks, once somebody has added the first one."""
+        if not self._sender and self._data.webhooks.exists():
+            self._sender.append(Child("webhooks", ["snowmelt.runtimes.webhook_process"], sent, self._events))
 
     def _write_address(self, url: str) -> None:
         # Replaced as a whole: whoever looks for the server meanwhile must not find half an address.
@@ -209,6 +229,9 @@ class Supervisor:
             logger.warning("the machine went down while in use: profiles are rebuilt from the log", since=restored)
         ProfileStore(self._data.profiles, self._settings.engine.map_size).close()
         engine_lock.release()
+        log = EventLog(self._data.log, self._settings.log.map_size)
+        settle_outputs(log, self._settings.outputs)
+        log.close()
         self._data.sandbox_token(self._settings)
         self._data.signing_secret()
 

@@ -29,6 +29,7 @@ from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
+from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
 from snowmelt.settings import Settings
@@ -39,6 +40,7 @@ from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.profiles import ProfileReader
 from snowmelt.stores.registry import Registry
+from snowmelt.stores.webhooks import counts_at
 
 DRAIN_SECONDS = 10
 COLLECTOR_THRESHOLDS = 5_000, 10, 100
@@ -170,10 +172,11 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         on_change=lambda snapshot: announce(log, bell, snapshot),
         log_head=log.head,
         position=profiles.position,
+        previews=Previewer(data.log, settings),
     )
     host = listener.getsockname()[0]
     agents = agents_door(settings.mcp, host, registry, api)
-    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes)
+    metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
     micro = micro_door(settings, log, api.gate, host)
     await micro.prepare()
     doors = Doors(collector, api, agents, micro, metrics, ProcessLock(data.engine_lock, "engine"))

@@ -1,8 +1,9 @@
 """The asynchronous client: the same calls as `snowmelt.sdk.client`, run by the other driver."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
@@ -10,6 +11,7 @@ from snowmelt.definitions import (
     AgenticContextResponse,
     AgenticDecisionResponse,
     AttributeGroup,
+    AttributeKeyId,
     AttributeKeyIdentifiers,
     EventLogResponse,
     InterventionInstance,
@@ -22,8 +24,9 @@ from snowmelt.definitions.wire import (
     AttributeGroupResponse,
     AttributeKeyOutput,
     RuleInterventionResponse,
+    TestInterventionResponse,
 )
-from snowmelt.sdk import contexts, flushing, interventions, reading, registry
+from snowmelt.sdk import contexts, flushing, interventions, previews, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, AsyncDriver
 from snowmelt.sdk.following import follow
@@ -34,6 +37,9 @@ from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
 from snowmelt.sdk.subscriptions import AsyncInterventionsSubscription
 from snowmelt.sdk.upcoming import UpcomingCalls
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 T = TypeVar("T")
 
@@ -174,10 +180,41 @@ class AsyncAttributesClient:
         return await self._run(contexts.of_session(name, identifier, format))
 
 
+class AsyncPreviewClient:
+    """Definitions tried on recent events, without registering them; ``signals.testing``."""
+
+    def __init__(self, run: _AsyncRunner) -> None:
+        self._run = run
+
+    async def test_attribute_group(self, request: Any) -> "DataFrame":
+        """The attributes of a group over recent events, as a table of pandas.
+
+        Args:
+            request: A `TestAttributeGroupRequest`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return previews.table(await self.rows(request))
+
+    async def rows(self, request: Any) -> list[dict[str, Any]]:
+        """The same as a list of rows, which needs no pandas."""
+        return await self._run(previews.of_group(request))
+
+    async def test_intervention(self, request: Any) -> TestInterventionResponse:
+        """Whom an intervention would have reached.
+
+        Args:
+            request: A `TestInterventionRequest`.
+        """
+        return await self._run(previews.of_intervention(request))
+
+
 class _AsyncClient(UpcomingCalls):
     registry: AsyncRegistryClient
     attributes: AsyncAttributesClient
     interventions: AsyncInterventionsClient
+    testing: AsyncPreviewClient
 
     def __init__(
         self,
@@ -196,6 +233,7 @@ class _AsyncClient(UpcomingCalls):
         self.registry = AsyncRegistryClient(self._run)
         self.attributes = AsyncAttributesClient(self._run)
         self.interventions = AsyncInterventionsClient(self._run)
+        self.testing = AsyncPreviewClient(self._run)
 
     async def publish(self, objects: Sequence[Publishable]) -> list[Publishable]:
         """See `Signals.publish`."""
@@ -249,6 +287,27 @@ class _AsyncClient(UpcomingCalls):
     ) -> dict[str, dict[str, Any]]:
         """See `Signals.get_group_attributes_batch`."""
         return await self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    async def test(
+        self,
+        attribute_group: AttributeGroup,
+        attribute_key_ids: Sequence[str | AttributeKeyId] | None = None,
+        app_ids: Sequence[str] | None = None,
+        window: timedelta = previews.HOUR,
+    ) -> "DataFrame":
+        """See `Signals.test`."""
+        request = previews.group_request(attribute_group, attribute_key_ids, app_ids, window)
+        return await self.testing.test_attribute_group(request)
+
+    async def test_intervention(
+        self,
+        intervention: RuleIntervention,
+        app_ids: Sequence[str] | None = None,
+        window: timedelta = previews.HOUR,
+    ) -> TestInterventionResponse:
+        """See `Signals.test_intervention`."""
+        request = previews.intervention_request(intervention, app_ids, window)
+        return await self.testing.test_intervention(request)
 
     async def flush(self, timeout: float = flushing.USUAL_SECONDS) -> None:
         """See `Signals.flush`."""

@@ -1,8 +1,9 @@
 """The synchronous client."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
@@ -10,6 +11,7 @@ from snowmelt.definitions import (
     AgenticContextResponse,
     AgenticDecisionResponse,
     AttributeGroup,
+    AttributeKeyId,
     AttributeKeyIdentifiers,
     EventLogResponse,
     InterventionInstance,
@@ -22,8 +24,9 @@ from snowmelt.definitions.wire import (
     AttributeGroupResponse,
     AttributeKeyOutput,
     RuleInterventionResponse,
+    TestInterventionResponse,
 )
-from snowmelt.sdk import contexts, flushing, interventions, reading, registry
+from snowmelt.sdk import contexts, flushing, interventions, previews, reading, registry
 from snowmelt.sdk.credentials import ApiKey, Credentials, FixedToken
 from snowmelt.sdk.drivers import TIMEOUT, Driver
 from snowmelt.sdk.following import follow
@@ -34,6 +37,9 @@ from snowmelt.sdk.retry import DEFAULT_RETRY, Retry
 from snowmelt.sdk.session import Session
 from snowmelt.sdk.subscriptions import InterventionsSubscription
 from snowmelt.sdk.upcoming import UpcomingCalls
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 T = TypeVar("T")
 
@@ -174,10 +180,41 @@ class AttributesClient:
         return self._run(contexts.of_session(name, identifier, format))
 
 
+class PreviewClient:
+    """Definitions tried on recent events, without registering them; ``signals.testing``."""
+
+    def __init__(self, run: _Runner) -> None:
+        self._run = run
+
+    def test_attribute_group(self, request: Any) -> "DataFrame":
+        """The attributes of a group over recent events, as a table of pandas.
+
+        Args:
+            request: A `TestAttributeGroupRequest`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return previews.table(self.rows(request))
+
+    def rows(self, request: Any) -> list[dict[str, Any]]:
+        """The same as a list of rows, which needs no pandas."""
+        return self._run(previews.of_group(request))
+
+    def test_intervention(self, request: Any) -> TestInterventionResponse:
+        """Whom an intervention would have reached.
+
+        Args:
+            request: A `TestInterventionRequest`.
+        """
+        return self._run(previews.of_intervention(request))
+
+
 class _Client(UpcomingCalls):
     registry: RegistryClient
     attributes: AttributesClient
     interventions: InterventionsClient
+    testing: PreviewClient
 
     def __init__(
         self,
@@ -196,6 +233,7 @@ class _Client(UpcomingCalls):
         self.registry = RegistryClient(self._run)
         self.attributes = AttributesClient(self._run)
         self.interventions = InterventionsClient(self._run)
+        self.testing = PreviewClient(self._run)
 
     def publish(self, objects: Sequence[Publishable]) -> list[Publishable]:
         """Register definitions and put them to use; from now on events count.
@@ -326,6 +364,50 @@ class _Client(UpcomingCalls):
             The values for each identifier, in the order given.
         """
         return self._run(reading.of_group_batch(name, version, attributes, attribute_key, identifiers))
+
+    def test(
+        self,
+        attribute_group: AttributeGroup,
+        attribute_key_ids: Sequence[str | AttributeKeyId] | None = None,
+        app_ids: Sequence[str] | None = None,
+        window: timedelta = previews.HOUR,
+    ) -> "DataFrame":
+        """A table (pandas) of a group's attributes over recent events, without publishing it.
+
+        Args:
+            attribute_group: The definition; its attribute key may be registered or described.
+            attribute_key_ids: Whose rows, at most 50; a sample of ten if not given. Who had no event has no row.
+            app_ids: Only events of these apps, at most 10.
+            window: How recent the events are; the server has what its event log still holds.
+
+        Returns:
+            A row for each key value: first the key, then each attribute.
+
+        Raises:
+            SignalsValidationError: The definition could not be published.
+            ImportError: pandas is not installed; `testing.rows` needs none.
+        """
+        request = previews.group_request(attribute_group, attribute_key_ids, app_ids, window)
+        return self.testing.test_attribute_group(request)
+
+    def test_intervention(
+        self,
+        intervention: RuleIntervention,
+        app_ids: Sequence[str] | None = None,
+        window: timedelta = previews.HOUR,
+    ) -> TestInterventionResponse:
+        """Whom an intervention would have reached: of how many keys with events how many match, and some of those.
+
+        Args:
+            intervention: Its criteria name attributes of one published group. ``changed`` counts as matching.
+            app_ids: Only events of these apps, at most 10.
+            window: How recent the events are.
+
+        Raises:
+            SignalsValidationError: The intervention could not be published, or names several groups.
+        """
+        request = previews.intervention_request(intervention, app_ids, window)
+        return self.testing.test_intervention(request)
 
     def flush(self, timeout: float = flushing.USUAL_SECONDS) -> None:
         """Return when everything the server acknowledged before can be read: events, and definitions in force.

@@ -26,12 +26,6 @@ class Feature:
 
 NOT_YET: tuple[Feature, ...] = (
     Feature(
-        title="Previews",
-        does="Computes a group's attributes over recent events without publishing it.",
-        meanwhile="Publish the group on a local server and read its attributes.",
-        calls=("Signals.test", "Signals.testing.test_attribute_group"),
-    ),
-    Feature(
         title="Training sets",
         does="Builds tables of past attribute values to train models on.",
         meanwhile="Compute them in your warehouse from the enriched events.",
@@ -62,9 +56,9 @@ def not_yet(call: str) -> NotYetAvailableError:
     Raises:
         KeyError: The call is not in the table.
 
-    >>> print(not_yet("Signals.test"))
-    Signals.test is not available in this version of Snowmelt yet (previews).
-    Publish the group on a local server and read its attributes.
+    >>> print(not_yet("Signals.datasets.submit_run"))
+    Signals.datasets.submit_run is not available in this version of Snowmelt yet (training sets).
+    Compute them in your warehouse from the enriched events.
     All that is missing is listed in docs/not-yet.md.
     """
     feature = _FEATURE_OF[call]

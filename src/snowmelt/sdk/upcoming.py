@@ -5,14 +5,11 @@ before there is anything to wait for.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from snowmelt.definitions import (
     AttributeGroup,
-    AttributeKeyId,
     AttributesWarehouseTable,
     Criteria,
     DatasetBundle,
@@ -30,14 +27,6 @@ from snowmelt.sdk.not_yet import not_yet
 
 Groups = Sequence[AttributeGroup | AttributeGroupResponse]
 Anchors = SessionAnchors | UserSuppliedAnchors
-
-
-class PreviewClient:
-    """Previews of groups; not available yet."""
-
-    def test_attribute_group(self, request: Any) -> Any:
-        """The attributes of a group over recent events, as a table."""
-        raise not_yet("Signals.testing.test_attribute_group")
 
 
 class DatasetClient:
@@ -89,22 +78,10 @@ class DatasetClient:
 class UpcomingCalls:
     """The methods of a client that are not available yet."""
 
-    testing: PreviewClient
     datasets: DatasetClient
 
     def __init__(self) -> None:
-        self.testing = PreviewClient()
         self.datasets = DatasetClient()
-
-    def test(
-        self,
-        attribute_group: AttributeGroup,
-        attribute_key_ids: Sequence[str | AttributeKeyId] | None = None,
-        app_ids: Sequence[str] | None = None,
-        window: timedelta = timedelta(hours=1),
-    ) -> Any:
-        """A table (pandas) of a group's attributes over recent events, without publishing it."""
-        raise not_yet("Signals.test")
 
     def build_dataset_with_session_anchors(
         self,

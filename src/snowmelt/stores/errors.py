@@ -19,3 +19,9 @@ class PositionMovedError(StoreError):
     """Another engine has committed to this profile store; this one must stop."""
 
     code = "position_moved"
+
+
+class NoteMovedError(StoreError):
+    """Another process has moved a note of the event log; this one must not go on from what it knew."""
+
+    code = "note_moved"

@@ -1,7 +1,7 @@
 """The event log: everything acknowledged, in order, on disk before anybody is told so."""
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from pathlib import Path
@@ -13,10 +13,12 @@ import msgspec
 from snowmelt.events.payload import CollectorPayload, Replay, SizeViolation
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import StoreError
+from snowmelt.stores.notes import PREFIX, Note, change, kind_prefix, note_key
 
 _SEQUENCE = struct.Struct(">Q")
 _HEADER = struct.Struct(">cQ")
-_NO_PLACE = _SEQUENCE.pack(0)
+_NO_PLACE = PREFIX
+_FIRST_PLACE = _SEQUENCE.pack(1)
 _TRIM_CHUNK = 2_000
 _LEAST_RESERVE = 64 * 1024
 READ_BYTES = 8 * 1024**2
@@ -38,6 +40,8 @@ class Kind(Enum):
     """A failed event that is to be tried again: an encoded ``Replay``."""
     EVENTS = b"E"
     """Enriched events from elsewhere: JSON lines."""
+    UNREADABLE = b"U"
+    """Lines from elsewhere that are no events: encoded ``UnreadableLine``s."""
     DEFINITIONS = b"D"
     """From here on these definitions hold: the registry's snapshot. That a publish is a place in the log is
     what makes a replay count exactly what was counted before."""
@@ -78,20 +82,27 @@ class EventLog:
         # LMDB needs room to delete, too: without it a full log could never be trimmed.
         self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
 
-    def append(self, records: Sequence[tuple[Kind, int, bytes]]) -> int:
+    def append(self, records: Sequence[tuple[Kind, int, bytes]], notes: Iterable[Note] = ()) -> int:
         """Write records (kind, time in ms, body) and return the last one's place, once they are on the disk.
 
+        Args:
+            records: to append; may be none, to change notes only.
+            notes: changed in the same transaction.
+
         Raises:
+            NoteMovedError: if another process has changed a note; nothing was written then.
             StoreFullError: if there is no room; nothing was written then.
             StoreError: if the disk refuses for another reason.
         """
         with self._explained(), self._env.begin(write=True) as txn:
+            for note in notes:
+                change(txn, note)
             last = _last(txn)
             for kind, time, body in records:
                 last += 1
                 txn.put(_SEQUENCE.pack(last), _HEADER.pack(kind.value, time) + body, append=True)
-            pages = txn.stat()
-            if (pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]) * pages["psize"] > self._room:
+            # Notes alone may use what is left: trimming waits for some of them.
+            if records and _bytes_used(txn) > self._room:
                 raise lmdb.MapFullError("what is left is kept for trimming")
         return last
 
@@ -127,6 +138,23 @@ class EventLog:
             found = cursor.next()
         return records
 
+    def note(self, kind: str, *name: str) -> bytes | None:
+        """What a note holds, or ``None`` if there is none."""
+        with self._env.begin() as txn:
+            stored: bytes | None = txn.get(note_key(kind, name))
+            return stored
+
+    def notes(self, kind: str) -> list[bytes]:
+        """What the notes of a kind hold, in no order that means anything."""
+        found: list[bytes] = []
+        prefix = kind_prefix(kind)
+        with self._env.begin() as txn, txn.cursor() as cursor:
+            more = cursor.set_range(prefix)
+            while more and cursor.key().startswith(prefix):
+                found.append(cursor.value())
+                more = cursor.next()
+        return found
+
     def follow(self, after: int = 0) -> Iterator[Record]:
         """Every record after a place, up to the end as it is when reached."""
         while records := self.read(after):
@@ -141,7 +169,7 @@ class EventLog:
     def tail(self) -> int:
         """The place of the first record that is still there, 0 if there is none."""
         with self._env.begin() as txn, txn.cursor() as cursor:
-            return int(_SEQUENCE.unpack(cursor.key())[0]) if cursor.first() else 0
+            return int(_SEQUENCE.unpack(cursor.key())[0]) if cursor.set_range(_FIRST_PLACE) else 0
 
     def trim(self, through: int, older_than: int) -> int:
         """Drop records up to a place that were made before ``older_than`` (ms); the last record always stays.
@@ -157,7 +185,7 @@ class EventLog:
             with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
                 stop = min(through, _last(txn) - 1)
                 chunk = 0
-                more = cursor.first()
+                more = cursor.set_range(_FIRST_PLACE)
                 while more and chunk < _TRIM_CHUNK:
                     place = _SEQUENCE.unpack(cursor.key())[0]
                     if place > stop or _HEADER.unpack_from(cursor.value())[1] >= older_than:
@@ -191,6 +219,13 @@ class EventLog:
             ) from error
 
 
+def _bytes_used(txn: lmdb.Transaction) -> int:
+    pages = txn.stat()
+    return int((pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]) * pages["psize"])
+
+
 def _last(txn: lmdb.Transaction) -> int:
     with txn.cursor() as cursor:
-        return int(_SEQUENCE.unpack(cursor.key())[0]) if cursor.last() else 0
+        # Notes stand before the records: if one is the last, there are no records.
+        last = bytes(cursor.key()) if cursor.last() else _NO_PLACE
+        return 0 if last.startswith(_NO_PLACE) else int(_SEQUENCE.unpack(last)[0])

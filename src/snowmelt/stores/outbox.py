@@ -27,11 +27,12 @@ _COUNTER_BITS = 20
 _TRIM_CHUNK = 2_000
 _LATER_BY = 1.1
 _LEAST_RESERVE = 64 * 1024
+_LONGEST_HOLD_MS = 86_400_000
 
 # Keys in the environment: an entry under its place, its place under its id, and under each of its targets.
 _ENTRY, _ID, _TARGET = b"E", b"I", b"T"
 _AFTER_ENTRIES = b"F"
-_MARK = b"mark"
+_MARK, _HELD = b"mark", b"held"
 
 
 class Delivery(NamedTuple):
@@ -56,7 +57,7 @@ class FiringMark(NamedTuple):
     Args:
         number: of the last firing.
         position: the place in the event log that the profiles had reached by then.
-        time: when it was, ms since the epoch.
+        time: up to when (ms since the epoch) every alarm was looked at by then.
     """
 
     number: int = 0
@@ -185,6 +186,18 @@ class Outbox:
             stored = txn.get(_MARK)
             return FiringMark(*_MARK_FORM.unpack(stored)) if stored else FiringMark()
 
+    def hold(self, place: int) -> None:
+        """Drop nothing that comes after a place, until a later call names a later one; for a day at most.
+
+        For the one process that must read every delivery, however long it was not running. On the disk when this
+        returns: one sync.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        with self._explained(), self._env.begin(write=True) as txn:
+            txn.put(_HELD, _PLACE.pack(place))
+
     def oldest_kept(self) -> int:
         """The place before which nothing is given to whoever comes back."""
         return place_at(self._clock() - self._keep_ms)
@@ -199,7 +212,10 @@ class Outbox:
             # Not with every append: a trim costs a sync of its own.
             if not _older(cursor.first() and cursor.key(), place_at(now - int(self._keep_ms * _LATER_BY))):
                 return
+            held = txn.get(_HELD)
         bound, more = place_at(now - self._keep_ms), True
+        if held is not None:
+            bound = min(bound, max(_PLACE.unpack(held)[0] + 1, place_at(now - _LONGEST_HOLD_MS)))
         while more:
             with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
                 bound, dropped = min(bound, _last(txn)), 0

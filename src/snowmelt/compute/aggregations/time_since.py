@@ -1,8 +1,10 @@
 """How long ago something happened."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Self
 
 from snowmelt.compute.aggregations.base import Aggregation, Moment
@@ -51,16 +53,9 @@ class TimeSinceLast(Aggregation):
 
     def turns(self, state: int, now: int, bounds: Sequence[float]) -> int | None:
         """When the time since passes a bound, or the whole number before or after it: results may be whole."""
-        passed: list[int] = []
-        for bound in bounds:
-            if math.isfinite(bound):
-                for at in (
-                    math.floor(Fraction(bound) * self._unit),
-                    *(math.floor(bound + k) * self._unit for k in (0, 1)),
-                ):
-                    # One more on either side, for the rounding of the quotient.
-                    passed += (state + at, state + at + 1, state + at + 2)
-        return min((at for at in passed if at > max(now, state - 1)), default=None)
+        spans = _passing(tuple(bounds), self._unit)
+        place = bisect_right(spans, max(now - state, -1))
+        return state + spans[place] if place < len(spans) else None
 
     def result(self, state: int, now: int) -> float:
         return max(now - state, 0) / self._unit
@@ -79,3 +74,14 @@ class TimeSinceFirst(TimeSinceLast):
 
     def merge(self, a: int, b: int) -> int:
         return min(a, b)
+
+
+@lru_cache(maxsize=1_000)
+def _passing(bounds: tuple[float, ...], unit: int) -> list[int]:
+    """How many ms after an event its time passes a bound, or the whole number before or after it, in order."""
+    spans: set[int] = set()
+    for bound in filter(math.isfinite, bounds):
+        for span in (math.floor(Fraction(bound) * unit), *(math.floor(bound + k) * unit for k in (0, 1))):
+            # One more on either side, for the rounding of the quotient.
+            spans.update((span, span + 1, span + 2))
+    return sorted(spans)

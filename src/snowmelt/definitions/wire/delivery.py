@@ -2,21 +2,28 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+TextValues: TypeAlias = Literal["plain", "json"]
+"""How texts among the values are sent: as they are, or as JSON, in quotes."""
 
 
-def attribute_text(value: Any) -> str | None:
+def attribute_text(value: Any, texts: TextValues = "plain") -> str | None:
     """A value as subscribers get it, None if it is left out. Text stays as it is, all else becomes compact JSON.
 
     >>> [attribute_text(value) for value in ("shoes", 250.5, True, ["a", "b"], None)]
     ['shoes', '250.5', 'true', '["a","b"]', None]
+    >>> attribute_text("shoes", "json")
+    '"shoes"'
     """
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and texts == "plain"):
         return value
     return _compact(value)
 
 
-def payload(intervention_id: str, name: str, version: int, attributes: Mapping[str, Any]) -> bytes:
+def payload(
+    intervention_id: str, name: str, version: int, attributes: Mapping[str, Any], texts: TextValues = "plain"
+) -> bytes:
     """An intervention as JSON, but for its target.
 
     Args:
@@ -24,12 +31,13 @@ def payload(intervention_id: str, name: str, version: int, attributes: Mapping[s
         name: of the intervention.
         version: of the intervention.
         attributes: values by ``group:attribute``; nulls are left out.
+        texts: how texts among them are sent.
 
     >>> payload("550e8400-e29b-41d4-a716-446655440000", "hello", 1, {"shop:carts": 3, "shop:last": None})
     b'{"intervention_id":"550e8400-e29b-41d4-a716-446655440000","name":"hello","version":1,"attributes":{"shop:carts":"3"}}'
     """
-    texts = {name: text for name, value in attributes.items() if (text := attribute_text(value)) is not None}
-    members = {"intervention_id": intervention_id, "name": name, "version": version, "attributes": texts}
+    sent = {name: text for name, value in attributes.items() if (text := attribute_text(value, texts)) is not None}
+    members = {"intervention_id": intervention_id, "name": name, "version": version, "attributes": sent}
     return _compact(members).encode()
 
 
@@ -43,6 +51,5 @@ def targeted(payload: bytes, key: str, identifier: str) -> bytes:
     return payload[:-1] + b',"target_attribute_key":' + target + b"}"
 
 
-def _compact(value: Any) -> str:
-    # Everything but ASCII is escaped: some clients take U+2028 and the like for the end of a line.
-    return json.dumps(value, separators=(",", ":"))
+# Everything but ASCII is escaped: some clients take U+2028 and the like for the end of a line.
+_compact = json.JSONEncoder(separators=(",", ":")).encode

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jsonpath
-
 from snowmelt.enrichment.raw_event import RawEvent
 from snowmelt.enrichment.steps.step import SetupProblem
 from snowmelt.events.canonical import Event, SelfDescribing
@@ -51,6 +49,8 @@ class Pseudonymisation:
         salt: str,
         anonymous_only: bool = False,
     ) -> None:
+        import jsonpath  # takes as long to load as a quarter of the engine, and few need it
+
         self._columns = tuple(columns)
         self._algorithm, self._salt = hash_function.replace("-", "").lower(), salt
         self._anonymous_only = anonymous_only

@@ -128,6 +128,20 @@ class Groups:
         with self._database.write() as change:
             return _update(change, group)
 
+    def tried(self, group: AttributeGroup) -> AttributeGroup:
+        """A stream group as it would be published under a free name, with its key as it is registered.
+
+        Nothing is changed.
+
+        Raises:
+            Refused: its key is described otherwise than it is registered.
+            InvalidDefinition: it could not be published.
+        """
+        with self._database.rehearse() as change:
+            settled = _settled(change, group.model_copy(update={"is_published": True}))
+            _check(change, settled)
+        return settled
+
     def plan(self, group: AttributeGroup) -> GroupPlan:
         """What `create`, or `update` if the version exists, would do with a definition; nothing is changed.
 

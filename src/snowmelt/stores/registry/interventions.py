@@ -74,6 +74,17 @@ class Interventions:
         with self._database.read() as connection:
             return published_interventions(connection)
 
+    def meant_groups(self, intervention: RuleIntervention) -> dict[str, AttributeGroup]:
+        """The published group version that each attribute in the criteria means, if it were published now.
+
+        Raises:
+            InvalidDefinition: it could not be published.
+        """
+        with self._database.read() as connection:
+            _check(connection, intervention.model_copy(update={"is_published": True}))
+            names = intervention.attribute_names()
+            return sources(names, published_groups(connection, group_names(names)))
+
     def versions(self, name: str) -> list[StoredIntervention]:
         """All versions of one intervention, in ascending order.
 

@@ -12,6 +12,7 @@ from snowmelt.events import tsv
 from snowmelt.events.errors import EventError, LineError
 from snowmelt.events.json_text import parse_json
 from snowmelt.events.payload import CollectorPayload
+from snowmelt.events.unreadable import UnreadableLine, encode_unreadable
 from snowmelt.stores.event_log import Kind, encode_payload
 
 Format: TypeAlias = Literal["enriched-tsv", "enriched-json", "payload"]
@@ -92,6 +93,12 @@ def recognised(line: bytes) -> Format | None:
             return "enriched-json"
         return "payload"
     return "enriched-tsv" if b"\t" in line else None
+
+
+def as_unreadable(lines: list[UnreadableLine], now: int) -> Iterable[Entry]:
+    """Lines that ``convert`` did not take, as records: the engine makes failed events of them."""
+    for start in range(0, len(lines), LINES_PER_RECORD):
+        yield Kind.UNREADABLE, now, encode_unreadable(lines[start : start + LINES_PER_RECORD])
 
 
 UNREADABLE = (EventError, UnicodeDecodeError, msgspec.DecodeError, ValueError)

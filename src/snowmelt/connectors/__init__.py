@@ -1,0 +1,1 @@
+"""What comes in from other pipelines and goes out to them: formats of lines, Kafka, files."""

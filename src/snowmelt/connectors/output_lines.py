@@ -1,0 +1,112 @@
+"""From records of the event log to the lines of an output."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from snowmelt.enrichment.failed import ARTIFACT, VERSION, FailedEvent, unread_payload
+from snowmelt.enrichment.failed import size_violation as failed_for_its_size
+from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.events import json as event_json
+from snowmelt.events import tsv
+from snowmelt.events.canonical import Event
+from snowmelt.events.json_text import dump_json
+from snowmelt.events.payload import CollectorPayload
+from snowmelt.events.timestamp import format_iso
+from snowmelt.settings_connectors import EventFormat
+from snowmelt.stores.event_log import Kind, Record, decode_payload, decode_size_violation
+
+SIZE_VIOLATION = "iglu:com.snowplowanalytics.snowplow.badrows/size_violation/jsonschema/1-0-0"
+
+
+class Line(NamedTuple):
+    """One event of an output.
+
+    Args:
+        text: without a line end.
+        key: what a partition is chosen by, if the output has one.
+    """
+
+    text: bytes
+    key: bytes | None = None
+
+
+class Lines:
+    """What an output gets of each record: the events that trackers sent to this server, enriched, and what failed.
+
+    Events that were imported or read from Kafka come from another pipeline, and do not go out again.
+
+    Args:
+        line_format: of good events.
+        enricher: the same as the engine's.
+        key: column that becomes each line's key.
+    """
+
+    def __init__(self, line_format: EventFormat, enricher: Enricher, key: str | None = None) -> None:
+        self._encode: Callable[[Event], bytes] = (
+            (lambda event: tsv.encode(event).encode()) if line_format == "enriched-tsv" else event_json.encode
+        )
+        self._enricher, self._key = enricher, key
+
+    def of(self, record: Record) -> tuple[list[Line], list[Line]]:
+        """The good and the failed lines of a record.
+
+        The present of enrichment is when the record was made, so that a line that is written again is the same one,
+        but for the ids of events that came without one.
+        """
+        good: list[Line] = []
+        failed: list[Line] = []
+        if record.kind not in (Kind.PAYLOAD, Kind.OVERSIZE):
+            return good, failed
+        try:
+            if record.kind is Kind.OVERSIZE:
+                violation = failed_for_its_size(decode_size_violation(record.body), record.time)
+                return good, [Line(violation.line())]
+            payload = decode_payload(record.body)
+        except Exception as error:
+            # As the engine does: whatever a record holds, it must be got past.
+            payload = CollectorPayload(timestamp=record.time, path="", body=bytes(record.body))
+            return good, [Line(_fault(payload, record.time, error))]
+        for outcome in self._enricher.enrich(payload, record.time):
+            try:
+                if isinstance(outcome, FailedEvent):
+                    failed.append(Line(outcome.line()))
+                else:
+                    good.append(Line(self._encode(outcome.event), self._key_of(outcome.event)))
+            except Exception as error:
+                failed.append(Line(_fault(payload, record.time, error)))
+        return good, failed
+
+    def _key_of(self, event: Event) -> bytes | None:
+        value: Any = event.get(self._key) if self._key else None
+        return str(value).encode() if value is not None else None
+
+
+def _fault(payload: CollectorPayload, time: int, error: Exception) -> bytes:
+    return FailedEvent(
+        category="generic_error",
+        messages=[{"error": repr(error)}],
+        payload=unread_payload(payload),
+        timestamp=time,
+    ).line()
+
+
+def size_violation(line: Line, most: int, now: int) -> Line:
+    """The failed event that stands for a line that is too long for where it goes: its beginning is all that is kept.
+
+    Args:
+        line: good or failed.
+        most: bytes that are taken.
+        now: ms since the epoch.
+    """
+    failure = {
+        "timestamp": format_iso(now),
+        "maximumAllowedSizeBytes": most,
+        "actualSizeBytes": len(line.text),
+        "expectation": "a line of the output must fit into one message",
+    }
+    data = {
+        "processor": {"artifact": ARTIFACT, "version": VERSION},
+        "failure": failure,
+        "payload": line.text[: most // 10].decode("utf-8", "replace"),
+    }
+    return Line(dump_json({"schema": SIZE_VIOLATION, "data": data}))

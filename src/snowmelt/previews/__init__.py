@@ -1,0 +1,1 @@
+"""Previews: what a definition would have given over recent events."""

@@ -16,9 +16,7 @@ from conftest import Server, eventually
 from iglu_documents import document, key
 from pipeline_rows import PAGE_VIEW, TP2, payload_data
 from schema_registry import SchemaRegistry
-from snowmelt.events.payload import CollectorPayload
 from snowmelt.runtimes.data_dir import DataDir
-from snowmelt.stores.event_log import EventLog, Kind, encode_payload
 from snowmelt.stores.failed_events import FailedEvents, Filter
 
 pytestmark = pytest.mark.process
@@ -210,103 +208,3 @@ def test_a_server_whose_resolver_is_wrong_does_not_start(tmp_path: Path) -> None
     )
     assert done.returncode == 1
     assert b"the resolver configuration nowhere.json cannot be read" in done.stderr
-
-
-# What became of events, for tests
-
-
-MICRO = "[micro]\nenabled = true\n"
-
-
-def ask(server: Server, route: str, body: Any = None, **query: str) -> Any:
-    url = f"{server.url}/micro/{route}"
-    answer = httpx.get(url, params=query) if body is None else httpx.post(url, json=body, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def test_row_129_three_good_and_three_bad(serve: Callable[[str], Server]) -> None:
-    server = serve(MICRO)
-    headers = {"Content-Type": "application/json"}
-    bad = PAGE_VIEW | {"vid": "x"}
-    bodies = [payload_data(PAGE_VIEW, PAGE_VIEW, bad), payload_data(PAGE_VIEW, bad), b"{"]
-    for body in bodies:
-        httpx.post(f"{server.url}{TP2}", content=body, headers=headers).raise_for_status()
-    assert ask(server, "all") == {"total": 6, "good": 3, "bad": 3}, "at once, without waiting for the engine"
-    assert len(ask(server, "good")) == len(ask(server, "bad")) == 3
-    assert ask(server, "reset", {}) == ask(server, "all") == {"total": 0, "good": 0, "bad": 0}
-    assert ask(server, "good") == ask(server, "bad") == []
-    server.flush()
-    assert ask(server, "all")["total"] == 0, "the engine adds nothing"
-
-
-def test_each_application_has_its_own_events(serve: Callable[[str], Server]) -> None:
-    server = serve(MICRO)
-    page = "iglu:com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0"
-    entity = {"id": "1d0c9f3c-7c3e-4a53-8b39-0c2f7d6e9b52"}
-    track(server, with_entity(entity, page) | {"aid": "one"}, PAGE_VIEW | {"aid": "one", "vid": "x"})
-    track(server, PAGE_VIEW | {"aid": "two", "e": "pp"}, PAGE_VIEW | {"aid": "two", "page": "last"})
-    assert ask(server, "all", app_id="one") == {"total": 2, "good": 1, "bad": 1}
-    assert ask(server, "all", app_id="two") == {"total": 2, "good": 2, "bad": 0}
-    [newest, _] = ask(server, "good", app_id="two")
-    assert (newest["event"]["page_title"], newest["eventType"]) == ("last", "page_view")
-    assert newest["schema"] == "iglu:com.snowplowanalytics.snowplow/page_view/jsonschema/1-0-0"
-    [only] = ask(server, "good", {"contexts": [page]})
-    assert only["contexts"] == [page]
-    assert only["rawEvent"]["parameters"]["aid"] == "one"
-    assert only["event"]["contexts_com_snowplowanalytics_snowplow_web_page_1"] == [entity]
-    assert ask(server, "good", {"event_type": "page_ping"})[0]["event"]["app_id"] == "two"
-    assert ask(server, "good", {"schema": newest["schema"], "limit": 1}) == [newest]
-    [bad] = ask(server, "bad")
-    assert "vid: " in bad["errors"][0]
-    assert ask(server, "bad", {"vendor": "com.acme"}) == []
-    ask(server, "reset", app_id="one")
-    assert ask(server, "all") == {"total": 2, "good": 2, "bad": 0}
-
-
-def test_what_else_is_answered(serve: Callable[[str], Server]) -> None:
-    server = serve(MICRO)
-    standard = "com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0"
-    assert ask(server, f"iglu/{standard}")["self"]["name"] == "web_page"
-    for path, method, status in (
-        ("iglu/com.acme/order/jsonschema/1-0-0", "GET", 404),
-        ("iglu/nonsense", "GET", 404),
-        ("all", "PUT", 405),
-        (f"iglu/{standard}", "POST", 405),
-    ):
-        assert httpx.request(method, f"{server.url}/micro/{path}").status_code == status, path
-    for body in (b"{", b"[]", b'{"colour": 1}', b'{"limit": "many"}', b'{"contexts": 1}'):
-        assert httpx.post(f"{server.url}/micro/good", content=body).status_code == 422, body
-    assert ask(server, "good", {"limit": -1}) == []
-
-
-def test_it_is_off_unless_it_is_wanted(server: Server) -> None:
-    answer = httpx.get(f"{server.url}/micro/all")
-    assert answer.status_code == 404
-    assert "micro.enabled" in answer.json()["detail"]
-
-
-def test_strangers_on_the_network_need_a_token(serve: Callable[[str], Server]) -> None:
-    server = serve(f'host = "0.0.0.0"\n{MICRO}')
-    url = f"{server.url}/micro/all".replace("0.0.0.0", "127.0.0.1")
-    assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": f"Bearer {server.token}"}).status_code == 200
-
-
-def test_replays_show_there_too(serve: Callable[[str], Server]) -> None:
-    server = serve(STRICT + MICRO)
-    track(server, with_entity({}))
-    assert ask(server, "all") == {"total": 1, "good": 0, "bad": 1}
-    snowmelt(server, "schema", "add", "-", stdin=document())
-    snowmelt(server, "failed", "replay")
-    assert ask(server, "all") == {"total": 2, "good": 1, "bad": 1}
-
-
-def test_records_from_before_are_not_remembered(serve: Callable[[str], Server], tmp_path: Path) -> None:
-    server = serve(MICRO)
-    track(server, PAGE_VIEW)
-    server.stop()
-    with closing(EventLog(DataDir(tmp_path / "data").log)) as log:
-        log.append([(Kind.PAYLOAD, 0, encode_payload(CollectorPayload(timestamp=0, path="/i", querystring="e=pv")))])
-    server = serve(MICRO)
-    assert ask(server, "all")["total"] == 0

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
-import httpx
-
 from snowmelt.events.schema_key import SchemaKey
 from snowmelt.iglu.allowance import Allowance
 from snowmelt.iglu.lru import Lru
@@ -180,6 +178,9 @@ def http_fetch(timeout: float, api_key: str | None = None) -> Fetch:
         api_key: sent as ``apikey``, as an Iglu Server takes it; no redirect is followed then, so that the key
             reaches nobody else.
     """
+    # Loaded only where registries are asked: it would slow down every start.
+    import httpx
+
     headers = {"apikey": api_key} if api_key else {}
     # To read all the certificates that are trusted takes longer than the lookup itself.
     certificates = httpx.create_ssl_context()

@@ -11,7 +11,7 @@ TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 
-.PHONY: help setup shop demo serve test nightly fuzz crash check bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash security check audit bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,11 +52,18 @@ fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS
 crash: setup  ## the long crash tests: kill every process 20 times in mid-stream, and while interventions fire
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
 
-check: setup  ## lint, format, types, layers
+check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/audit.py --if-possible
+
+audit: setup  ## ask a database of vulnerabilities about every pinned package; fails if it cannot be asked
+	$(BIN)/python scripts/audit.py
+
+security: setup  ## attack real servers: every route, credential, limit and text, and print the figures
+	SNOWMELT_SECURITY=all $(BIN)/python -m pytest tests/security -n 0 $(TEST_ARGS)
 
 bench: setup  ## measure everything and print the table
 	$(BIN)/python -m bench

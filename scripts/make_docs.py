@@ -8,7 +8,9 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -94,11 +96,19 @@ def explain_block() -> str:
 
 def state_bytes() -> str:
     """How many bytes each aggregation keeps."""
+    return str(_neighbour("state_sizes").table())
+
+
+def routes_table() -> str:
+    """Every route of a server, and what it needs."""
+    return str(_neighbour("route_table").table())
+
+
+def _neighbour(name: str) -> ModuleType:
+    """A module beside this one."""
     if str(ROOT / "scripts") not in sys.path:  # where this file is loaded, and not run
         sys.path.append(str(ROOT / "scripts"))
-    from state_sizes import table
-
-    return table()
+    return import_module(name)
 
 
 def enrichments_table() -> str:
@@ -117,6 +127,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "explain": explain_block,
     "enrichments": enrichments_table,
     "state-bytes": state_bytes,
+    "routes": routes_table,
 }
 
 

@@ -25,6 +25,26 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
+class HttpSettings(_Section):
+    """What every connection must keep to, whatever it asks for."""
+
+    max_head_bytes: Annotated[int, Field(ge=8192)] = 65_536
+    """Request line and headers together; longer ones are answered 431 before anything looks at them."""
+    max_headers: Annotated[int, Field(ge=16)] = 128
+    """Headers of a request; more are answered 431."""
+    head_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """A client that takes longer for request line and headers is answered 408 and cut off."""
+    body_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """A body may take this long, and longer by what has come of it at `body_bytes_per_second`; else 408."""
+    body_bytes_per_second: Annotated[int, Field(ge=1)] = 500
+    """The pace that a body must keep after `body_seconds`."""
+    answer_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """A client that takes nothing of its answer for this long is cut off."""
+    max_connections: Annotated[int, Field(ge=1)] = 16_384
+    """Connections open at once in one web process, streams among them, if the limit of open files allows; further
+    ones are answered 503 and closed."""
+
+
 class LogSettings(_Section):
     """The event log: the durable record of everything acknowledged."""
 
@@ -140,9 +160,14 @@ class Settings(BaseSettings):
     """0 takes a free port; the ready line names it."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Web processes; the engine is always one process more."""
+    tls_cert: Path | None = None
+    """A certificate and what leads to its authority, in PEM: the server then speaks HTTPS only."""
+    tls_key: Path | None = None
+    """The certificate's key, in PEM and without a password."""
     sandbox_token: Annotated[SecretStr, Field(min_length=1)] | None = None
     """The bearer token of the API. If unset one is made and kept in the data folder, mode 0600."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    http: HttpSettings = HttpSettings()
     collector: CollectorSettings = CollectorSettings()
     enrichment: EnrichmentSettings = EnrichmentSettings()
     log: LogSettings = LogSettings()

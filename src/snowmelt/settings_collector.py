@@ -117,7 +117,8 @@ class CollectorSettings(_Section):
     """Hosts that may be redirected to; empty allows all, and lets anybody use your name for links to anywhere."""
     trusted_proxies: list[IPvAnyNetwork] | None = None
     """Addresses or networks whose word about the client's address is taken. Unset takes everybody's, as is right
-    behind a proxy that sets ``X-Forwarded-For`` anew; empty takes nobody's."""
+    behind a proxy that sets ``X-Forwarded-For`` anew; empty takes nobody's. Where unknown tokens are counted, by
+    address, unset takes nobody's either."""
     max_age_seconds: int = 3600
     """How long a browser may remember a CORS preflight; negative lets it choose."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**2

@@ -41,7 +41,7 @@ def test_what_nobody_foresaw_is_logged_and_not_told() -> None:
 class OpenGate:
     """Lets everybody in."""
 
-    def refusal(self, header: bytes | None, needed: str) -> Refusal | None:
+    def refusal(self, header: bytes | None, needed: str, scope: Any) -> Refusal | None:
         return None
 
 

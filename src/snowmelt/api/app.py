@@ -2,22 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 from pydantic import SecretStr
 
-from snowmelt.api.access import is_schema_path, needed_role
+from snowmelt.api.access import CREDENTIALS, is_schema_path, needed_role
 from snowmelt.api.announcer import Announcer, OnChange
 from snowmelt.api.asgi import App, Message, Receive, Scope, Send, encode_json, send_error, send_json
-from snowmelt.api.auth import Gate, authorization
+from snowmelt.api.auth import GUESSED, Gate, Refusal, authorization
 from snowmelt.api.catalog import Catalog, obstacles
 from snowmelt.api.context_door import PATH as CONTEXT_PATH
 from snowmelt.api.context_door import ContextDoor
 from snowmelt.api.contexts import Contexts
 from snowmelt.api.deliveries import PATH as INTERVENTIONS_PATH
 from snowmelt.api.deliveries import Deliveries
+from snowmelt.api.guessing import Guessing
 from snowmelt.api.hub import Hub
 from snowmelt.api.incidents import unexpected
 from snowmelt.api.known_keys import KnownKeys
@@ -69,6 +70,7 @@ def create_app(
     log_head: Callable[[], int],
     position: Callable[[], int],
     previews: RunPreview,
+    trusted_proxies: Sequence[object] = (),
     clock: NowMs = now_ms,
 ) -> "Api":
     """Everything that is served under ``/api/``, ``/docs/``, ``/openapi.json`` and ``/health-all``.
@@ -91,6 +93,7 @@ def create_app(
         log_head: the place of the last record in the event log.
         position: the place in the event log that the profiles include.
         previews: computes what a definition would have given over recent events.
+        trusted_proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
         clock: the present, for values and for tokens; milliseconds since the epoch.
     """
     registry.require(partial(obstacles, group_values))
@@ -112,7 +115,7 @@ def create_app(
     catalog = Catalog(registry, group_values)
     online = OnlineAttributes(catalog, profiles, revisions, clock)
     contexts = Contexts(catalog, profiles, revisions, clock)
-    gate = Gate(token.get_secret_value(), keys, tokens)
+    gate = Gate(token.get_secret_value(), keys, tokens, Guessing(trusted_proxies))
 
     def attribute_keys() -> frozenset[str]:
         catalog.refresh(revisions.now())
@@ -214,13 +217,16 @@ class Api:
                 await self._public(scope, receive, send)
                 return
             try:
-                refusal = self.gate.refusal(header, needed)
+                refusal = self.gate.refusal(header, needed, scope)
             except Exception as error:
                 await send_json(send, 500, encode_json(unexpected(error, method, path)))
                 return
             if refusal is not None:
                 await send_error(send, refusal.status, refusal.text, refusal.headers)
                 return
+        elif CREDENTIALS.fullmatch(path):
+            await self._exchange(scope, receive, send)
+            return
         if path == ONLINE_PATH:
             await self.online(scope, receive, send)
         elif path == CONTEXT_PATH:
@@ -229,6 +235,21 @@ class Api:
             await self.deliveries(scope, receive, send)
         else:
             await self._framework(scope, receive, send)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a key exchanged, and count it as a guess if it is none."""
+        wait = self.gate.guessing.wait(scope)
+        if wait is not None:
+            refusal = Refusal(429, GUESSED, wait)
+            await send_error(send, refusal.status, refusal.text, refusal.headers)
+            return
+
+        async def watched(message: Message) -> None:
+            if message.get("status") == 401:
+                self.gate.guessing.note(scope)
+            await send(message)
+
+        await self._framework(scope, receive, watched)
 
     async def _framework(self, scope: Scope, receive: Receive, send: Send) -> None:
         missing = later(scope["path"])

@@ -5,37 +5,44 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from snowmelt.api.asgi import Scope
+from snowmelt.api.guessing import Guessing
 from snowmelt.api.known_keys import KnownKeys
 from snowmelt.api.tokens import Claims, ForeignToken, Tokens
 from snowmelt.stores.registry import KEY_PREFIX, Role, StoredApiKey, may
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
+NOBODY: Final[Scope] = {"client": None, "headers": ()}
 CHALLENGE: Final[Headers] = ((b"www-authenticate", b"Bearer"),)
 MISSING: Final = "No bearer token. Send the header 'Authorization: Bearer <token>'; 'snowmelt token' prints it."
 UNKNOWN: Final = (
     "Unknown bearer token. 'snowmelt token' prints the one this server takes, or fetch one with an API key."
 )
 UNKNOWN_KEY: Final = "Unknown API key, or a wrong id for it. 'snowmelt token list' shows the ids that there are."
+GUESSED: Final = "Too many unknown tokens came from this address. Wait, and send one that is known."
 EXPIRED: Final = "The token has expired. Fetch another one with the API key."
 MAX_GENUINE: Final = 4096
-"""Tokens whose signature was checked and is not checked again."""
+"""Tokens whose signature was checked and is not checked again; and tokens that were let in lately."""
 
 
 class Refusal(NamedTuple):
     """Why a request is not let in.
 
     Args:
-        status: 401 or 403.
+        status: 401, 403 or 429.
         text: what to do about it.
+        wait: seconds, of a 429.
     """
 
     status: int
     text: str
+    wait: int = 0
 
     @property
     def headers(self) -> Headers:
         """What else the answer must say."""
+        if self.status == 429:
+            return ((b"retry-after", b"%d" % self.wait),)
         return CHALLENGE if self.status == 401 else ()
 
 
@@ -77,40 +84,68 @@ class Gate:
         sandbox_token: may do everything.
         keys: the API keys.
         tokens: reads what keys are exchanged for, and knows the time.
+        guessing: slows down who tries tokens.
     """
 
-    def __init__(self, sandbox_token: str, keys: KnownKeys, tokens: Tokens) -> None:
+    def __init__(self, sandbox_token: str, keys: KnownKeys, tokens: Tokens, guessing: Guessing | None = None) -> None:
         if not sandbox_token:
             raise ValueError("the bearer token must not be empty")
         self._sandbox = sandbox_token.encode()
         self._keys = keys
         self._tokens = tokens
+        self.guessing = Guessing() if guessing is None else guessing
         self._genuine: dict[bytes, Claims] = {}
+        self._let_in: dict[bytes, None] = {}
 
-    def refusal(self, header: bytes | None, needed: Role) -> Refusal | None:
+    def refusal(self, header: bytes | None, needed: Role, scope: Scope = NOBODY) -> Refusal | None:
         """Why a request is not let in, None if it is.
 
         Args:
             header: its ``Authorization``, None if it has none.
             needed: the role that it must have.
+            scope: tells where it comes from.
         """
         if header is None or header[:7].lower() != b"bearer ":
             return Refusal(401, MISSING)
         token = header[7:].strip()
+        wait = self.guessing.wait(scope)
+        # Not even the right one is believed while somebody tries many, unless it was in use before.
+        if wait is not None and token not in self._let_in:
+            return Refusal(429, GUESSED, wait)
         # Takes equally long for every wrong token.
         if hmac.compare_digest(token, self._sandbox):
+            self._remember(token)
             return None
-        return self._refusal_of(self._key_of(token), needed)
+        return self._counted(self._refusal_of(self._key_of(token), needed), token, scope)
 
-    def refusal_of_key(self, key_id: str, secret: str, needed: Role) -> Refusal | None:
+    def refusal_of_key(self, key_id: str, secret: str, needed: Role, scope: Scope = NOBODY) -> Refusal | None:
         """Why a request that brings an API key itself is not let in, None if it is.
 
         Args:
             key_id: the key's public id.
             secret: the key.
             needed: the role that it must have.
+            scope: tells where the request comes from.
         """
-        return self._refusal_of(self._keys.proven(key_id, secret) or Refusal(401, UNKNOWN_KEY), needed)
+        token = secret.encode()
+        wait = self.guessing.wait(scope)
+        if wait is not None and token not in self._let_in:
+            return Refusal(429, GUESSED, wait)
+        found = self._keys.proven(key_id, secret) or Refusal(401, UNKNOWN_KEY)
+        return self._counted(self._refusal_of(found, needed), token, scope)
+
+    def _counted(self, refusal: Refusal | None, token: bytes, scope: Scope) -> Refusal | None:
+        if refusal is None:
+            self._remember(token)
+        elif refusal.text in (UNKNOWN, UNKNOWN_KEY):
+            self.guessing.note(scope)
+        return refusal
+
+    def _remember(self, token: bytes) -> None:
+        if token not in self._let_in:
+            if len(self._let_in) >= MAX_GENUINE:
+                self._let_in.clear()
+            self._let_in[token] = None
 
     def _refusal_of(self, found: StoredApiKey | Refusal, needed: Role) -> Refusal | None:
         if isinstance(found, Refusal):

@@ -17,6 +17,11 @@ ITEMS: Final = ("attributes", "fields", "events")
 """Members whose items are judged one by one."""
 IDENTITY: Final = frozenset({"name", "type", "aggregation", "event", "properties"})
 """Members without which an item cannot be judged any further."""
+MAX_COMMAS: Final = 50_000
+"""Of a definition: a thousand attributes with their criteria have some twenty thousand. Judging a body costs time for
+each of its parts, and commas are what is counted fastest."""
+MAX_PROBLEMS: Final = 1000
+"""Problems that an answer lists; one more line says how many there are besides."""
 STAND_INS: Final[Body] = {
     "name": "stand_in",
     "attribute_key": {"name": "stand_in_key"},
@@ -35,6 +40,10 @@ class InvalidBody(SnowmeltError):
     code = "invalid_body"
 
     def __init__(self, problems: list[Problem]) -> None:
+        unlisted = len(problems) - MAX_PROBLEMS
+        if unlisted > 1:
+            rest = Problem((), f"and {unlisted} more problems: mend these first", "more_problems")
+            problems = [*problems[:MAX_PROBLEMS], rest]
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
@@ -44,7 +53,7 @@ async def json_body(request: Request) -> Body:
 
     Raises:
         BodyTooLarge: it is longer than ``MAX_BODY_BYTES``.
-        InvalidBody: it is not a JSON object.
+        InvalidBody: it is not a JSON object, or has very many parts.
     """
     chunks: list[bytes] = []
     size = 0
@@ -53,8 +62,12 @@ async def json_body(request: Request) -> Body:
         if size > MAX_BODY_BYTES:
             raise BodyTooLarge
         chunks.append(chunk)
+    text = b"".join(chunks)
+    if text.count(b",") > MAX_COMMAS:
+        problem = f"the body has more than {MAX_COMMAS} commas: split the definition"
+        raise InvalidBody([Problem((), problem, "too_many_parts")])
     try:
-        body = msgspec.json.decode(b"".join(chunks))
+        body = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidBody([Problem((), f"the body is not JSON: {error}", "json_invalid")]) from error
     if not isinstance(body, dict):

@@ -18,7 +18,8 @@ NO_HEADERS: Final = "Send the API key's id and the key in the headers X-API-Key-
 NO_HEADER: Final = "Send the API key in the header X-API-Key."
 OTHER_ORGANIZATION: Final = "The API key is of another organization than the path names: this server's is {}."
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"model": Failure, "description": "Unknown, revoked or expired key, or another organization"}
+    401: {"model": Failure, "description": "Unknown, revoked or expired key, or another organization"},
+    429: {"model": Failure, "description": "Too many unknown keys came from this address"},
 }
 
 Key = Annotated[str | None, Header(alias="X-API-Key", description="The key.")]

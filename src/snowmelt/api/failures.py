@@ -19,6 +19,13 @@ CHALLENGE: Final = {
         "schema": {"type": "string", "const": "Bearer"},
     }
 }
+RETRY_AFTER: Final = {
+    "Retry-After": {
+        "required": True,
+        "description": "Seconds to wait.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 
 
 class Refusal(BaseModel):
@@ -95,6 +102,7 @@ def protect(operation: dict[str, Any], needed: Role | None) -> None:
     operation["security"] = [{"token": [needed]}]
     responses = operation["responses"]
     responses.setdefault("401", answered(Failure, "Missing, unknown, revoked or expired token", CHALLENGE))
+    responses.setdefault("429", answered(Failure, "Too many unknown tokens came from this address", RETRY_AFTER))
     if needed != ROLES[0]:
         responses.setdefault("403", answered(Failure, f"The token has not the role {needed}"))
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from snowmelt.printable import printable
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -26,7 +28,7 @@ def shown(value: Any) -> str:
     """
     if value is None:
         return "-"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
@@ -37,7 +39,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         Console().print(rich_table(columns, rows, title))
         return
     for row in (columns, *rows):
-        typer.echo("\t".join(" ".join(cell.split()) for cell in row))
+        typer.echo("\t".join(" ".join(printable(cell).split()) for cell in row))
 
 
 def rich_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> Table:
@@ -52,7 +54,7 @@ def rich_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str
         numeric = bool(cells) and all(_is_number(row[index]) for row in cells)
         table.add_column(name, justify="right" if numeric else "left")
     for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 

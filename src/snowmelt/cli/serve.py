@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -25,6 +26,10 @@ def serve(
         int | None,
         typer.Option(metavar="N", min=1, max=64, help="Web processes, beside the engine's one.  [default: 1]"),
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate in PEM, with its chain: speak HTTPS only.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key in PEM, without a password.")] = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"] | None,
         typer.Option(help="The least important messages to log, on standard error.  [default: info]"),
@@ -43,7 +48,15 @@ def serve(
     Example:
       snowmelt serve --data-dir ./shop --port 8080
     """
-    settings = load_settings(data_dir=data_dir, host=host, port=port, workers=workers, log_level=log_level)
+    settings = load_settings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        workers=workers,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        log_level=log_level,
+    )
 
     from snowmelt.runtimes.logs import configure_logs
     from snowmelt.runtimes.supervisor import Supervisor

@@ -14,6 +14,8 @@ ANONYMOUS_ADDRESS = "unknown"
 _HIDDEN_WHEN_ANONYMOUS = frozenset(
     {"cookie", "forwarded", "x-forwarded-for", "x-real-ip", "true-client-ip", "cf-connecting-ip"}
 )
+_SECRETS = frozenset({"authorization", "proxy-authorization", "x-api-key"})
+"""Of no use to enrichment, and somebody's credentials: of the API, of a proxy, of a client that mistook the path."""
 
 
 class Request(NamedTuple):
@@ -121,7 +123,7 @@ def _judged(request: Request, client: str | None) -> list[tuple[str, str]]:
 def _recorded_headers(request: Request, anonymous: bool, content_type: str | None) -> list[str]:
     lines = []
     for name, value in request.headers:
-        if anonymous and name in _HIDDEN_WHEN_ANONYMOUS:
+        if name in _SECRETS or (anonymous and name in _HIDDEN_WHEN_ANONYMOUS):
             continue
         if name == "cookie":
             value = clean_cookies(value)

@@ -91,8 +91,8 @@ class AgentsDoor:
         given = {name: value for name, value in scope["headers"] if name in (KEY_ID, KEY)}
         if header is None and len(given) == 2:
             key_id, key = (given[name].decode("latin-1").strip() for name in (KEY_ID, KEY))
-            return self._gate.refusal_of_key(key_id, key, needed)
-        return self._gate.refusal(header, needed)
+            return self._gate.refusal_of_key(key_id, key, needed, scope)
+        return self._gate.refusal(header, needed, scope)
 
     async def _prepared(self) -> App:
         if self._starting is None or (self._starting.done() and self._starting.exception()):

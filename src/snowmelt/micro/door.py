@@ -109,7 +109,7 @@ class MicroDoor:
             if self._prepared is None:
                 await send_error(send, 404, OFF)
                 return
-            refusal = self._gate.refusal(authorization(scope), "reader") if self._gate is not None else None
+            refusal = self._gate.refusal(authorization(scope), "reader", scope) if self._gate is not None else None
             if refusal is not None:
                 await send_error(send, refusal.status, refusal.text, refusal.headers)
             elif method not in ("GET", "POST") or (method == "POST" and path.startswith(SCHEMAS)):

@@ -5,6 +5,22 @@ import sys
 
 import structlog
 
+from snowmelt.printable import printable
+
+
+def one_line(logger: object, method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The fields of a log line with nothing in them that pretends to be another line, or moves the cursor.
+
+    >>> one_line(None, "info", {"event": "a\\nb\\x1b[2J", "exception": "Traceback:\\n  x\\r"})
+    {'event': 'a\\\\nb\\\\x1b[2J', 'exception': 'Traceback:\\n  x\\\\r'}
+    """
+    for name, value in fields.items():
+        if isinstance(value, str):
+            text = printable(value)
+            # A traceback has lines of its own.
+            fields[name] = text if name == "exception" else text.replace("\n", "\\n")
+    return fields
+
 
 def configure_logs(level: str) -> None:
     """Set up structlog, and send what libraries log the same way.
@@ -30,14 +46,17 @@ def configure_logs(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+    terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     )
+    # JSON escapes by itself.
+    escaping: list[structlog.typing.Processor] = [one_line] if terminal else []
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *escaping, renderer],
         )
     )
     root = logging.getLogger()

@@ -19,6 +19,7 @@ from snowmelt.connectors.output_progress import settle_outputs
 from snowmelt.runtimes.child import EXIT_UNUSABLE, STDIN
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
 from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.errors import StoreError
@@ -71,6 +72,8 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=self._fds,
+            # Settings come on its standard input; no secret among them shall be handed on to what it starts itself.
+            env={name: value for name, value in os.environ.items() if not name.startswith("SNOWMELT_")},
             start_new_session=True,  # a Ctrl-C is the supervisor's to handle, in its order
         )
         assert self.process.stdin is not None
@@ -122,7 +125,8 @@ class Supervisor:
     def __init__(self, settings: Settings, on_ready: Callable[[str, str], None], *, until_eof: bool = False) -> None:
         self._data = DataDir(settings.data_dir)
         # Children have another idea of relative paths if this process ever changes its folder.
-        self._settings = settings.overridden(data_dir=self._data.path)
+        tls = {name: path.absolute() for name in ("tls_cert", "tls_key") if (path := getattr(settings, name))}
+        self._settings = settings.overridden(data_dir=self._data.path, **tls)
         self._on_ready = on_ready
         self._until_eof = until_eof
         self._events: queue.SimpleQueue[tuple[Child | None, str]] = queue.SimpleQueue()
@@ -132,8 +136,9 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT, or until standard input ends if that was asked for; returns the exit status.
 
         Raises:
-            StoreError: if the data folder or the address cannot be used.
+            StoreError: if the data folder, the address or the certificate cannot be used.
         """
+        scheme = "http" if tls_context(self._settings) is None else "https"
         ProcessLock(self._data.server_lock, "server").acquire(SECOND_SERVER_SECONDS)
         self._prepare()
         listener = self._listen()
@@ -142,7 +147,7 @@ class Supervisor:
         if self._until_eof:
             threading.Thread(target=self._await_eof, name="life line", daemon=True).start()
         host, port = listener.getsockname()[:2]
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         secret = self._settings.sandbox_token
         fields = self._settings.model_dump(mode="json") | {
             "sandbox_token": secret.get_secret_value() if secret else None

@@ -26,12 +26,14 @@ from snowmelt.mcp.door import AgentsDoor, is_agents_path
 from snowmelt.mcp.serving import agents_door
 from snowmelt.micro.door import MicroDoor, is_micro_path
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
+from snowmelt.runtimes.connection import connections_within
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
 from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
+from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
@@ -48,6 +50,10 @@ COLLECTOR_THRESHOLDS = 5_000, 10, 100
 more, during which nothing is delivered: so it does that after five million new objects instead of seventy thousand."""
 OTHER_FILES = 512
 """Open files that streams must leave to everything else: trackers, reads, the stores."""
+OWN_FILES = 128
+"""Open files that connections must leave to the stores."""
+PAGES = frozenset({"/health", "/ready", "/metrics"})
+"""Pages of the runtime itself. They need no token: who may reach them is for a proxy to say."""
 
 logger = structlog.get_logger("snowmelt.web")
 
@@ -75,19 +81,20 @@ class Doors:
             await self._micro(scope, receive, send)
         elif is_agents_path(path):
             await self._agents(scope, receive, send)
-        elif path == "/health":
-            await _text(send, 200, b"ok")
-        elif path == "/ready":
-            if self._engine.held():
-                await _text(send, 200, b"ready")
-            else:
-                await _text(send, 503, b"the engine is not running")
-        elif path == "/metrics":
-            await _text(send, 200, self._metrics.text())
+        elif path in PAGES:
+            await self._page(path, send)
         elif scope["method"] == "OPTIONS" or self._collector.handles(scope["method"], path):
             await self._collector(scope, receive, send)
         else:
             await send_error(send, 404, f"there is nothing at {path}; the API is described at /docs/")
+
+    async def _page(self, path: str, send: Send) -> None:
+        if path == "/metrics":
+            await _text(send, 200, self._metrics.text())
+        elif path == "/ready" and not self._engine.held():
+            await _text(send, 503, b"the engine is not running")
+        else:
+            await _text(send, 200, b"ready" if path == "/ready" else b"ok")
 
 
 class WebServer(uvicorn.Server):
@@ -127,11 +134,11 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def files_for_streams() -> int:
-    """Raise the limit of open files as far as allowed, and give how many of them streams may take."""
+def open_files() -> int:
+    """Raise the limit of open files as far as allowed, and give it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return sys.maxsize if most == resource.RLIM_INFINITY else max(most - OTHER_FILES, 1)
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 async def _text(send: Send, status: int, body: bytes) -> None:
@@ -145,8 +152,12 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     data = DataDir(settings.data_dir)
     log = EventLog(data.log, settings.log.map_size)
     profiles = ProfileReader(data.profiles, settings.engine.map_size)
+    files = open_files()
     interventions = settings.interventions.model_copy(
-        update={"max_streams": min(settings.interventions.max_streams, files_for_streams())}
+        update={"max_streams": min(settings.interventions.max_streams, max(files - OTHER_FILES, 1))}
+    )
+    http = settings.http.model_copy(
+        update={"max_connections": min(settings.http.max_connections, max(files - OWN_FILES, 1))}
     )
     outbox = Outbox(data.outbox, interventions.map_size, int(interventions.keep_minutes * 60_000))
     registry = Registry.open(data.registry)
@@ -172,6 +183,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         on_change=lambda snapshot: announce(log, bell, snapshot),
         log_head=log.head,
         position=profiles.position,
+        trusted_proxies=settings.collector.trusted_proxies or (),
         previews=Previewer(data.log, settings),
     )
     host = listener.getsockname()[0]
@@ -180,16 +192,20 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     micro = micro_door(settings, log, api.gate, host)
     await micro.prepare()
     doors = Doors(collector, api, agents, micro, metrics, ProcessLock(data.engine_lock, "engine"))
+    tls = tls_context(settings)
     config = uvicorn.Config(
         doors,
         loop="uvloop",
-        http="httptools",
+        http=connections_within(http),
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
+        # No answer is to be taken for a page because of what somebody had put into it.
+        headers=[("x-content-type-options", "nosniff")],
         proxy_headers=False,
+        ssl_context_factory=(lambda config, default: tls) if tls else None,
         timeout_keep_alive=settings.collector.idle_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )

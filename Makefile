@@ -49,7 +49,7 @@ nightly: setup  ## the long property tests: at least 20,000 drawn definitions an
 fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS=1000000 FUZZ_SEED=7)
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --payloads $(FUZZ_PAYLOADS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
-crash: setup  ## the long crash test: kill every process 20 times in mid-stream
+crash: setup  ## the long crash tests: kill every process 20 times in mid-stream, and while interventions fire
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
 
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done

@@ -119,6 +119,7 @@ class Machine:
         frozen: frozenset[int] = frozenset(),
         logs: dict[int, Wire] | None = None,
         rules: dict[int, Wire] | None = None,
+        resting: tuple[int, ...] = (),
     ) -> None:
         entries = [
             {"state_id": state_id, "published": state_id not in frozen, "group": one}
@@ -131,6 +132,7 @@ class Machine:
         firing = [
             {
                 "state_id": state_id,
+                "since": self.now,
                 "targets": [key["name"] for key in rule["target_attribute_keys"]],
                 "sources": dict.fromkeys(names_in(rule["criteria"]), 1),
                 "intervention": rule,
@@ -138,7 +140,7 @@ class Machine:
             for state_id, rule in (rules or {}).items()
         ]
         body = msgspec.json.encode(
-            {"revision": revision, "groups": entries, "event_logs": kept, "interventions": firing}
+            {"revision": revision, "groups": entries, "event_logs": kept, "interventions": firing, "resting": resting}
         )
         self.log.append([(Kind.DEFINITIONS, self.now, body)])
 

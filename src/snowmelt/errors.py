@@ -12,9 +12,13 @@ The tree, each branch defined beside the code that raises it::
     ├── SetupProblem             enrichment/steps/step.py    one enrichment cannot be set up
     ├── EnrichmentSetupError     enrichment/steps/step.py    some cannot; lists every one
     ├── SchemasUnavailable       enrichment/validation.py    a schema is not to be had at the moment
+    ├── NotReplayable            enrichment/replaying.py     a failed event cannot be tried again
     ├── UnusableSchema           iglu/schema.py              a document cannot serve as a schema
     ├── SchemaExists             iglu/local.py               there is another schema of the same key
     ├── ResolverError            iglu/configuration.py       a resolver configuration cannot be used
+    ├── ForbiddenUrl             webhooks/guard.py           a URL that nothing is posted to
+    ├── OutOfTime                previews/replay.py          a preview has not the time for its events
+    ├── PreviewFailed            previews/job.py             a preview cannot be made
     ├── StoreError               stores/errors.py            a data folder cannot be used as asked
     ├── ConnectorError           connectors/errors.py        a source or an output cannot be used as set up
     │   └── RejoinError          connectors/kafka_session.py a consumer cannot know what became of its commit

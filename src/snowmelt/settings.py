@@ -134,7 +134,7 @@ class PreviewSettings(_Section):
 
     seconds: Annotated[float, Field(gt=0)] = 20.0
     """How long one may take."""
-    memory_mb: Annotated[int, Field(ge=64)] = 1024
+    memory_mb: Annotated[int, Field(ge=128)] = 1024
     """How much memory one may take."""
     at_once: Annotated[int, Field(ge=1)] = 1
     """How many run at the same time in one web process; a few others wait, more are answered 503."""

@@ -15,7 +15,9 @@ COMMANDS = [
     ["serve"], ["demo"], ["apply"], ["get"], ["watch"], ["ingest"], ["explain"], ["mcp"], ["failed", "list"],
     ["failed", "show"], ["backup"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
     ["token", "revoke"], ["bench"], ["failed", "replay"], ["schema", "add"], ["schema", "list"],
-    ["schema", "show"], ["schema", "validate"],
+    ["schema", "show"], ["schema", "validate"], ["failed", "messages"], ["failed", "message"], ["failed", "resend"],
+    ["interventions", "push"], ["webhook", "add"], ["webhook", "list"], ["webhook", "remove"], ["webhook", "enable"],
+    ["webhook", "test"],
 ]  # fmt: skip
 
 

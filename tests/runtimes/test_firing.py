@@ -51,7 +51,21 @@ def test_it_is_judged_by_definitions_at_their_place(machine: Machine) -> None:
     assert machine.sent() == [("hello", "v")]
 
 
-def test_who_is_published_anew_fires_anew_and_what_was_remembered_is_gone(machine: Machine) -> None:
+def test_for_whom_it_has_fired_is_known_while_it_is_not_published(machine: Machine) -> None:
+    machine.define(1, {1: group()}, rules={2: rule()})
+    machine.track("u", "u", "v")
+    machine.define(2, {1: group()}, resting=(2,))
+    machine.track("v")
+    machine.run()
+    machine.define(3, {1: group()}, rules={2: rule()})
+    machine.track("u", "v", "w")
+    machine.track("w")
+    machine.run()
+    # Of v it came to hold while nobody looked.
+    assert machine.sent() == [("hello", "u"), ("hello", "w")]
+
+
+def test_what_was_remembered_of_one_that_is_deleted_is_gone(machine: Machine) -> None:
     machine.define(1, {1: group()}, rules={2: rule()})
     machine.track("u", "u")
     machine.define(2, {1: group()})

@@ -346,7 +346,7 @@ def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     with store.commit() as commit:
         commit.position, commit.statistics, commit.definitions = 5, counts.encode(), DEFINITIONS
     reading, sizes, now = Reading(store), lambda: {"log": 8_192, "profiles": 4_096}, lambda: 2_600
-    yield ServerMetrics(log, reading, FakeCollector(), FakeHub(), sizes, now)  # type: ignore[arg-type]
+    yield ServerMetrics(log, reading, FakeCollector(), FakeHub(), sizes, list, now)  # type: ignore[arg-type]
     log.close()
     store.close()
 
@@ -394,7 +394,7 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
 
 def test_metrics_can_be_had_before_the_first_commit(tmp_path: Path) -> None:
     log, store = EventLog(tmp_path / "log"), ProfileStore(tmp_path / "profiles")
-    text = ServerMetrics(log, Reading(store), FakeCollector(), FakeHub(), dict).text()  # type: ignore[arg-type]
+    text = ServerMetrics(log, Reading(store), FakeCollector(), FakeHub(), dict, list).text()  # type: ignore[arg-type]
     assert b"snowmelt_engine_events_total 0.0" in text
     log.close()
     store.close()
@@ -421,7 +421,7 @@ def test_each_request_finds_its_door(
     async def api(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, b"api")
 
-    doors = Doors(FakeCollector(), api, api, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
+    doors = Doors(FakeCollector(), api, api, api, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
     reply = asyncio.run(request(doors, method, path))
     assert reply is not None
     assert reply.status == status
@@ -432,7 +432,7 @@ def test_each_request_finds_its_door(
 
 def test_ready_means_that_the_engine_runs(metrics: ServerMetrics, tmp_path: Path) -> None:
     engine = ProcessLock(tmp_path / "lock", "engine")
-    doors = Doors(FakeCollector(), None, None, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
+    doors = Doors(FakeCollector(), None, None, None, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
 
     def ready() -> Reply:
         reply = asyncio.run(request(doors, "GET", "/ready"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from snowmelt.stores.errors import StoreError, StoreFullError
-from snowmelt.stores.failed_events import Failed, FailedEvents, Filter
+from snowmelt.stores.failed_events import Failed, FailedEvents, Filter, Replayed
 
 
 @pytest.fixture
@@ -112,3 +112,69 @@ def test_somebody_elses_lock_is_an_error_that_says_so(tmp_path: Path) -> None:
     other.close()
     failed.add([entry(1)])
     failed.close()
+
+
+def test_they_are_found_by_what_they_are(failed: FailedEvents) -> None:
+    first = entry(1)._replace(app_id="shop", time=100)
+    second = entry(2, reason="not valid against iglu:com.acme/a")._replace(app_id="blog", time=200, whole=False)
+    failed.add([first, second])
+    failed.add([], [Replayed(1, 0, 7)])
+    waiting, replayed = Filter(state="waiting"), Filter(state="replayed")
+    for wanted, found in (
+        (Filter(), [2, 1]),
+        (Filter(app_id="shop"), [1]),
+        (Filter(text="iglu:com.acme/"), [2]),
+        (Filter(text="%"), []),
+        (Filter(since=200), [2]),
+        (Filter(until=200), [1]),
+        (waiting, [2]),
+        (replayed, [1]),
+        (Filter("schema_violations", "blog", "valid", 0, 201, "waiting"), [2]),
+    ):
+        assert [one.sequence for one in failed.list(wanted)] == found, wanted
+        assert failed.count(wanted) == len(found), wanted
+        assert [one.sequence for one in failed.after(0, -1, wanted)] == found[::-1], wanted
+    assert [one.sequence for one in failed.after(1, 0)] == [2]
+    assert failed.get(2, 0) == second
+
+
+def test_what_came_of_a_replay_is_kept_once(failed: FailedEvents) -> None:
+    failed.add([entry(1)])
+    for _ in range(2):
+        failed.add([], [Replayed(1, 0, 5, ("adapter_failures", "another", {"x": 1}))])
+    found = failed.get(1, 0)
+    assert found is not None
+    assert (found.category, found.reason, found.row, found.tries, found.tried) == (
+        "adapter_failures", "another", {"x": 1}, 1, 5,
+    )  # fmt: skip
+    for _ in range(2):
+        failed.add([], [Replayed(1, 0, 9), Replayed(404, 0, 9)])
+    found = failed.get(1, 0)
+    assert found is not None
+    assert (found.replayed, found.tries, found.reason) == (9, 2, "another")
+    assert (failed.replayed_by(1, 0), failed.replayed_by(404, 0)) == (9, None)
+    assert failed.count() == 1
+
+
+def test_a_database_of_an_older_release_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    old = sqlite3.connect(path)
+    old.execute(
+        "CREATE TABLE failed_events (sequence INTEGER NOT NULL, item INTEGER NOT NULL, time INTEGER NOT NULL, "
+        "category TEXT NOT NULL, reason TEXT NOT NULL, row BLOB NOT NULL, PRIMARY KEY (sequence, item)) WITHOUT ROWID"
+    )
+    old.execute("INSERT INTO failed_events VALUES (1, 0, 5, 'schema_violations', 'why', '{}')")
+    old.commit()
+    old.close()
+    for _ in range(2):
+        failed = FailedEvents(path)
+        assert list(failed.list()) == [Failed(1, 0, 5, "schema_violations", "why", {})]
+        failed.add([], [Replayed(1, 0, 3, ("schema_violations", "why", {}))])
+        failed.add([Failed(1, 0, 5, "schema_violations", "why", {})])
+        assert failed.replayed_by(1, 0) is None
+        failed.trim(0, 2**30)
+        failed.close()
+        reset = sqlite3.connect(path)
+        reset.execute("UPDATE failed_events SET tries = 0, tried = NULL")
+        reset.commit()
+        reset.close()

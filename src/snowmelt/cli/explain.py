@@ -44,7 +44,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each event.")] = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Print what a group is compiled to, or what an event does to it.
+    """Print what a group is compiled to, or does with an event.
 
     Without --event: first what is read of each event; everything else is skipped unread. Then the Python that
     runs for each kind of event that the group names.

@@ -33,7 +33,7 @@ CATEGORIES = (
 failed_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="See what could not become an event, or was not taken by a webhook, and try it again.",
+    help="Look at failed events and messages, and try them again.",
 )
 
 CategoryOption = Annotated[

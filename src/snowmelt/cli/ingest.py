@@ -49,7 +49,7 @@ def ingest(
     ] = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Append events from files, or from a Kafka topic, to the event log.
+    """Append events of files or of a Kafka topic to the log.
 
     It makes no difference whether a server runs on the data folder: one that runs applies them at once. Each
     line is an enriched event (enriched-tsv, enriched-json), or the body that a tracker posts (payload), which

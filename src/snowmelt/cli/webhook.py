@@ -30,7 +30,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of the webhoo
 webhook_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Manage webhooks: endpoints to which every intervention is posted, signed.",
+    help="Manage webhooks, to which interventions are posted.",
 )
 
 

@@ -36,7 +36,7 @@ def replay_of(failed: Failed) -> Replay:
     """
     try:
         payload, only = _payload(failed)
-    except (KeyError, TypeError, ValueError, Base64Error, msgspec.MsgspecError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, Base64Error, msgspec.MsgspecError) as error:
         raise NotReplayable(
             f"the failed event {failed.sequence} {failed.item} ({failed.category}) cannot be tried again: "
             f"its payload is no request ({error})"

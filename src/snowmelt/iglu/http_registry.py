@@ -6,8 +6,6 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
-import httpx
-
 from snowmelt.events.schema_key import SchemaKey
 from snowmelt.iglu.allowance import Allowance
 from snowmelt.iglu.lru import Lru
@@ -180,11 +178,21 @@ def http_fetch(timeout: float, api_key: str | None = None) -> Fetch:
         api_key: sent as ``apikey``, as an Iglu Server takes it; no redirect is followed then, so that the key
             reaches nobody else.
     """
+    # Loaded only where registries are asked: it would slow down every start.
+    import httpx
+
     headers = {"apikey": api_key} if api_key else {}
-    client = httpx.Client(timeout=timeout, headers=headers, follow_redirects=api_key is None)
+    # To read all the certificates that are trusted takes longer than the lookup itself.
+    certificates = httpx.create_ssl_context()
 
     def fetch(url: str) -> Answer:
-        with client.stream("GET", url) as response:
+        # Lookups are rare: to keep a connection open in between would gain nothing.
+        with (
+            httpx.Client(
+                timeout=timeout, headers=headers, follow_redirects=api_key is None, verify=certificates
+            ) as client,
+            client.stream("GET", url) as response,
+        ):
             body = b""
             for piece in response.iter_bytes(65_536):
                 body += piece

@@ -29,7 +29,7 @@ class Wait(NamedTuple):
         indexed: when the alarm is set for, ms since the epoch; ``None`` if there is none. It may be earlier than
             ``due``: events often put off what is waited for, and then the alarm is moved only when it comes.
         due: the next instant at which the criteria may come to hold; ``None`` if time does not bring it.
-        groups: the state ids of the groups that are read.
+        meaning: since when the rule is published, and the state ids of the groups that it reads.
         keys: the key value of each.
         targets: the attribute key and identifier of each.
     """
@@ -37,28 +37,28 @@ class Wait(NamedTuple):
     key: str
     indexed: int | None
     due: int | None
-    groups: tuple[int, ...]
+    meaning: tuple[int, ...]
     keys: tuple[str | None, ...]
     targets: tuple[tuple[str, str], ...]
 
     def packed(self) -> list[Any]:
         """As it is stored."""
-        return [self.indexed, self.due, list(self.groups), list(self.keys), [list(target) for target in self.targets]]
+        return [self.indexed, self.due, list(self.meaning), list(self.keys), [list(target) for target in self.targets]]
 
     @classmethod
     def of(cls, key: str, remembered: Sequence[Any]) -> "Wait":
         """What was stored under a key; nothing is waited for if nothing was."""
         if not remembered[1]:
             return cls(key, None, None, (), (), ())
-        indexed, due, groups, keys, targets = remembered[1]
-        return cls(key, indexed, due, tuple(groups), tuple(keys), tuple((name, value) for name, value in targets))
+        indexed, due, meaning, keys, targets = remembered[1]
+        return cls(key, indexed, due, tuple(meaning), tuple(keys), tuple((name, value) for name, value in targets))
 
 
-def wait_key(groups: Sequence[int], keys: Sequence[str | None], targets: Sequence[tuple[str, str]]) -> str:
+def wait_key(meaning: Sequence[int], keys: Sequence[str | None], targets: Sequence[tuple[str, str]]) -> str:
     """Under which key it is remembered what is waited for: short, whatever the key values.
 
     >>> wait_key([1], ["ann"], [("user_id", "ann")])
     'T\\x00c5d5f14cd029038c94636c467395736e'
     """
-    text = repr((tuple(groups), tuple(keys), tuple(targets)))
+    text = repr((tuple(meaning), tuple(keys), tuple(targets)))
     return f"T\0{blake2b(text.encode(), digest_size=16).hexdigest()}"

@@ -73,7 +73,7 @@ class Watch:
         self._rule = rule
         self._context, self._when = rule.context(projection), rule.when(projection)
         self._groups = [profiles[group.state_id] for group in rule.groups]
-        self._group_ids = tuple(group.state_id for group in rule.groups)
+        self._meaning = (rule.since, *(group.state_id for group in rule.groups))
         self._memory = profiles[rule.state_id]
         self._now, self._fire, self._set_alarm = now, fire, set_alarm
 
@@ -127,8 +127,8 @@ class Watch:
             until: what is due up to this instant (ms since the epoch) is looked at; no event before it is to come.
         """
         wait = Wait.of(key, self._memory[key])
-        if wait.indexed != indexed or wait.groups != self._group_ids:
-            # It was moved meanwhile, or the rule means other groups now: then their events set another.
+        if wait.indexed != indexed or wait.meaning != self._meaning:
+            # It was moved meanwhile, or the rule was published anew or means other groups: then events set another.
             self._set_alarm(Alarm(self._rule.state_id, key, indexed, None))
             return
         self._index(wait, wait.due if wait.due is None or wait.due > until else self._lapse(wait, until))
@@ -177,9 +177,9 @@ class Watch:
         return [None if key is None else group[key] for group, key in zip(self._groups, keys, strict=True)]
 
     def _wait(self, keys: Keys, targets: Targets) -> Wait:
-        key = wait_key(self._group_ids, keys, targets)
+        key = wait_key(self._meaning, keys, targets)
         remembered = self._memory[key]
-        return Wait.of(key, remembered) if remembered[1] else Wait(key, None, None, self._group_ids, keys, targets)
+        return Wait.of(key, remembered) if remembered[1] else Wait(key, None, None, self._meaning, keys, targets)
 
     def _put(self, wait: Wait, due: int | None) -> Wait:
         """Wait for another instant. An alarm that comes too early stays where it is: it costs less than to move it."""

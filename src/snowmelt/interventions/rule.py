@@ -36,6 +36,7 @@ class Rule:
         reads: where the value of each of the criteria's attributes comes from.
         payload: the name and the source of every value that is sent along.
         turning: the attributes by which time alone may make it fire, each with its group's place.
+        since: when it was published, ms since the epoch: what was waited for before is waited for no more.
     """
 
     state_id: int
@@ -46,6 +47,7 @@ class Rule:
     reads: tuple[Read, ...]
     payload: tuple[tuple[str, Read], ...]
     turning: tuple[tuple[int, Turning], ...] = ()
+    since: int = 0
 
     ends = False
     """What is remembered of a rule stays: who had its intervention gets it once."""
@@ -130,6 +132,7 @@ def plan_rule(
     plans: Mapping[tuple[str, int], GroupPlan],
     sources: Mapping[str, int],
     targets: Mapping[str, Property],
+    since: int = 0,
 ) -> Rule:
     """Resolve an intervention.
 
@@ -139,6 +142,7 @@ def plan_rule(
         plans: the published groups that are computed, by name and version.
         sources: the version of the group that is meant by each ``group:attribute`` name in the criteria.
         targets: the property of each attribute key that it is sent to.
+        since: when it was published, ms since the epoch.
 
     Raises:
         ValueError: something that it looks at is not computed.
@@ -181,6 +185,7 @@ def plan_rule(
         tuple(reads),
         tuple(payload.items()),
         tuple((places[name], one) for name, one in waited_for.items()),
+        since,
     )
 
 

@@ -25,11 +25,12 @@ class Snapshot(msgspec.Struct):
     groups: list["_Group"]
     event_logs: list["_EventLog"] = []
     interventions: list["_Intervention"] = []
+    resting: list[int] = []
 
     def state_ids(self) -> set[int]:
         """Of everything of which something is kept."""
         groups, logs = [one.state_id for one in self.groups], [one.state_id for one in self.event_logs]
-        return {*groups, *logs, *(one.state_id for one in self.interventions)}
+        return {*groups, *logs, *(one.state_id for one in self.interventions), *self.resting}
 
 
 class _Group(msgspec.Struct):
@@ -50,6 +51,7 @@ class _Intervention(msgspec.Struct):
     sources: dict[str, int]
     intervention: dict[str, object]
     keys: dict[str, dict[str, object]] = {}
+    since: int = 0
 
 
 read_snapshot = msgspec.json.Decoder(Snapshot).decode
@@ -106,7 +108,7 @@ def _rules(snapshot: Snapshot, plans: Sequence[GroupPlan]) -> list[Rule]:
         try:
             intervention = RuleIntervention.model_validate(entry.intervention)
             targets = {name: _target(entry, name, keys) for name in entry.targets}
-            rule = plan_rule(intervention, entry.state_id, computed, entry.sources, targets)
+            rule = plan_rule(intervention, entry.state_id, computed, entry.sources, targets, entry.since)
             rule.context(Projection(set(rule.paths())))
             rules.append(rule)
         except Exception as error:

@@ -148,6 +148,7 @@ def test_the_engine_is_told_what_names_mean(registry: Registry, group, rule) -> 
     assert json.loads(registry.snapshot())["interventions"] == [
         {
             "state_id": both.state_id,
+            "since": int(both.updated_at.timestamp() * 1000),
             "targets": ["domain_sessionid", "user_id"],
             "sources": {"visits:views": 1, "shop:views": 4},
             "intervention": both.intervention.to_wire(),
@@ -155,6 +156,7 @@ def test_the_engine_is_told_what_names_mean(registry: Registry, group, rule) -> 
         },
         {
             "state_id": one.state_id,
+            "since": int(one.updated_at.timestamp() * 1000),
             "targets": ["domain_userid"],
             "sources": {"shop:views": 4},
             "intervention": one.intervention.to_wire(),
@@ -163,13 +165,16 @@ def test_the_engine_is_told_what_names_mean(registry: Registry, group, rule) -> 
     ]
 
 
-def test_who_is_published_anew_begins_anew(registry: Registry, published, rule) -> None:
-    ids = [registry.groups.get("shop").state_id]
-    for _ in range(2):
-        created = registry.interventions.create(rule(is_published=True))
-        ids.append(created.state_id)
-        assert registry.interventions.update(rule()).state_id is None
-        ids.append(registry.interventions.update(rule(is_published=True)).state_id)
-        registry.interventions.update(rule())
-        registry.interventions.delete("nudge", 1)
-    assert len(set(ids)) == 5
+def test_for_whom_it_has_fired_is_known_as_long_as_it_means_the_same(registry: Registry, published, rule) -> None:
+    first = registry.interventions.create(rule(is_published=True)).state_id
+    assert registry.interventions.update(rule()).state_id == first
+    assert json.loads(registry.snapshot())["resting"] == [first]
+    assert registry.interventions.update(rule(is_published=True)).state_id == first
+    assert json.loads(registry.snapshot())["resting"] == []
+    registry.interventions.update(rule())
+    assert registry.interventions.update(rule(description="Other words")).state_id is None
+    second = registry.interventions.update(rule(description="Other words", is_published=True)).state_id
+    registry.interventions.update(rule(description="Other words"))
+    registry.interventions.delete("nudge", 1)
+    third = registry.interventions.create(rule(is_published=True)).state_id
+    assert len({registry.groups.get("shop").state_id, first, second, third}) == 4

@@ -43,7 +43,13 @@ def test_the_revision_is_cheap(registry: Registry) -> None:
 
 
 def test_snapshot(registry: Registry, group) -> None:
-    assert json.loads(registry.snapshot()) == {"revision": 1, "groups": [], "interventions": [], "event_logs": []}
+    assert json.loads(registry.snapshot()) == {
+        "revision": 1,
+        "groups": [],
+        "interventions": [],
+        "event_logs": [],
+        "resting": [],
+    }
     registry.groups.create(group(version=3))
     published = registry.groups.create(group(is_published=True))
     frozen = registry.groups.create(group("frozen", is_published=True))

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from snowmelt.stores.registry.codec import is_stream
-from snowmelt.stores.registry.interventions import published_interventions
+from snowmelt.stores.registry.interventions import published_interventions, resting_states
 from snowmelt.stores.registry.tables import attribute_groups, attribute_keys, event_logs, revision
 
 
@@ -17,7 +17,9 @@ def engine_snapshot(connection: Connection) -> bytes:
 
         {"revision": 12,
          "groups": [{"state_id": 3, "published": true, "group": {...}}, ...],
-         "interventions": [{"state_id": 5, "targets": ["domain_userid"], "sources": {"shop:views": 2},
+         "resting": [9, ...],
+         "interventions": [{"state_id": 5, "since": 1767225600000, "targets": ["domain_userid"],
+                            "sources": {"shop:views": 2},
                             "intervention": {...}, "keys": {"domain_userid": {...}}}, ...],
          "event_logs": [{"state_id": 7, "published": true, "event_log": {...}}, ...]}
 
@@ -28,8 +30,9 @@ def engine_snapshot(connection: Connection) -> bytes:
     Of interventions only the published are there, of event logs the live definitions and those that would go on with
     what was kept when they were. ``targets`` are the
     attribute keys that an intervention is sent to, ``sources`` the group version that each attribute in its
-    criteria means at this revision, ``keys`` the definitions of the targets. Snapshots of older releases lack both
-    lists, or the keys.
+    criteria means at this revision, ``since`` says when it was published (ms since the epoch), ``keys`` are the
+    definitions of the targets. ``resting`` are the state ids of those that are not published now and of which it is
+    still known for whom they have fired. Snapshots of older releases lack some of this.
     """
     number = connection.execute(select(revision.c.value)).scalar_one()
     return msgspec.json.encode(
@@ -37,6 +40,7 @@ def engine_snapshot(connection: Connection) -> bytes:
             "revision": number,
             "groups": _groups(connection),
             "interventions": _interventions(connection),
+            "resting": resting_states(connection),
             "event_logs": _event_logs(connection),
         }
     )
@@ -63,6 +67,7 @@ def _interventions(connection: Connection) -> list[dict[str, Any]]:
     return [
         {
             "state_id": published.stored.state_id,
+            "since": int(published.stored.updated_at.timestamp() * 1000),
             "targets": published.targets,
             "sources": published.sources,
             "intervention": published.stored.intervention.to_wire(),

@@ -32,7 +32,7 @@ class StoredIntervention:
 
     Args:
         intervention: the definition.
-        state_id: where it is remembered for whom it has fired; None while it is not published.
+        state_id: where it is remembered for whom it has fired; None before it is first published.
         created_at: first registered.
         updated_at: last changed.
     """
@@ -170,6 +170,8 @@ class Interventions:
                 raise StillPublished(_title(stored.intervention))
             table = interventions
             change.connection.execute(delete(table).where(table.c.name == name, table.c.version == version))
+            if stored.state_id is not None:
+                drop_state(change, stored.state_id)
             change.mark()
 
 
@@ -207,6 +209,13 @@ def interventions_with_key(connection: Connection, key: str) -> list[str]:
         for stored in _all(connection)
         if any(target.name == key for target in stored.intervention.target_attribute_keys or ())
     ]
+
+
+def resting_states(connection: Connection) -> list[int]:
+    """The state ids of versions that were published and are not now."""
+    table = interventions
+    query = select(table.c.state_id).where(table.c.state_id.is_not(None), table.c.is_published.is_(False))
+    return list(connection.execute(query.order_by(table.c.state_id)).scalars())
 
 
 def published_interventions(connection: Connection) -> list[PublishedIntervention]:
@@ -259,21 +268,20 @@ def _check(connection: Connection, intervention: RuleIntervention) -> None:
 
 def _write(change: Change, stored: StoredIntervention, intervention: RuleIntervention) -> None:
     table = interventions
+    # For whom it has fired is known for as long as it means the same, also while it is not published.
+    kept = stored.state_id if same_definition(intervention, stored.intervention) else None
     change.connection.execute(
         update(table)
         .where(table.c.name == intervention.name, table.c.version == intervention.version)
-        .values(**_columns(change, intervention, stored.state_id))
+        .values(**_columns(change, intervention, kept))
     )
-    if stored.state_id is not None and not intervention.is_published:
+    if stored.state_id is not None and kept is None:
         drop_state(change, stored.state_id)
     change.mark()
 
 
 def _columns(change: Change, intervention: RuleIntervention, state_id: int | None) -> dict[str, Any]:
-    # Whoever is published anew begins anew: what happened meanwhile was not looked at.
-    if not intervention.is_published:
-        state_id = None
-    elif state_id is None:
+    if intervention.is_published and state_id is None:
         state_id = new_state(change, "intervention", intervention.name, intervention.version)
     return {
         "definition": to_json(intervention),

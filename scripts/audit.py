@@ -123,7 +123,7 @@ def summary(audits: Iterable[Audit], *, if_possible: bool) -> tuple[int, list[st
         lines += [
             "!" * 100,
             f"!! THE AUDIT OF THE DEPENDENCIES WAS {what}: no database of vulnerabilities told about {len(unknown)} of",
-            "!! them. Run `make audit` where api.osv.dev or pypi.org can be reached, before a release at the latest.",
+            "!! them. Run `make audit` on a machine with access to the network, before a release at the latest.",
             "!" * 100,
         ]
     lines += [f"VULNERABLE {finding}" for finding in findings]

@@ -133,8 +133,8 @@ def test_what_a_server_has_is_what_is_listed(server: Any, table: Table) -> None:
         for entry in server.data_dir.iterdir()
         if not entry.name.endswith(("-wal", "-shm"))
     }
-    # Before the first checkpoint, and without sources and webhooks.
-    assert told - {"profiles.checkpoint/", "source-NAME.lock", "webhooks.sqlite", "webhooks.lock"} == there
+    # Before the first checkpoint, and without schemas, sources and webhooks.
+    assert told - {"profiles.checkpoint/", "iglu/", "source-NAME.lock", "webhooks.sqlite", "webhooks.lock"} == there
 
 
 def test_the_settings_file_is_one(examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

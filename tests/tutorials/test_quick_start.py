@@ -58,7 +58,7 @@ def published(signals: SignalsSandbox) -> None:
 
 def view(tracker: Tracker, referrer: str | None = None, browser: str | None = None, ago: float = 0) -> None:
     """A page view; `ago` is in minutes."""
-    names = [] if browser is None else [SelfDescribingJson(YAUAA, {"agentName": browser})]
+    names = [] if browser is None else [SelfDescribingJson(YAUAA, {"deviceClass": "Desktop", "agentName": browser})]
     at = int(time.time() * 1000 - ago * MINUTE_MS) if ago else None
     tracker.track(PageView("https://shop.example/lamps", referrer=referrer, context=names, true_timestamp=at))
 

@@ -1,11 +1,12 @@
 """From records of the event log to the lines of an output."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from snowmelt.enrichment.failed import ARTIFACT, VERSION, FailedEvent, unread_payload
 from snowmelt.enrichment.failed import size_violation as failed_for_its_size
-from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.replaying import failed_again, outcomes_of
 from snowmelt.events import json as event_json
 from snowmelt.events import tsv
 from snowmelt.events.canonical import Event
@@ -13,7 +14,7 @@ from snowmelt.events.json_text import dump_json
 from snowmelt.events.payload import CollectorPayload
 from snowmelt.events.timestamp import format_iso
 from snowmelt.settings_connectors import EventFormat
-from snowmelt.stores.event_log import Kind, Record, decode_payload, decode_size_violation
+from snowmelt.stores.event_log import Kind, Record, decode_payload, decode_replay, decode_size_violation
 
 SIZE_VIOLATION = "iglu:com.snowplowanalytics.snowplow.badrows/size_violation/jsonschema/1-0-0"
 
@@ -55,6 +56,8 @@ class Lines:
         """
         good: list[Line] = []
         failed: list[Line] = []
+        if record.kind is Kind.REPLAY:
+            return self._replayed(record)
         if record.kind not in (Kind.PAYLOAD, Kind.OVERSIZE):
             return good, failed
         try:
@@ -66,14 +69,35 @@ class Lines:
             # As the engine does: whatever a record holds, it must be got past.
             payload = CollectorPayload(timestamp=record.time, path="", body=bytes(record.body))
             return good, [Line(_fault(payload, record.time, error))]
-        for outcome in self._enricher.enrich(payload, record.time):
+        return self._written(self._enricher.enrich(payload, record.time), payload, record.time)
+
+    def _replayed(self, record: Record) -> tuple[list[Line], list[Line]]:
+        """What became an event when it was tried again; what failed again is in the output already.
+
+        Where somebody asks for the same one twice, it can go out twice, with the same ``event_id``.
+        """
+        try:
+            replay = decode_replay(record.body)
+            outcomes = outcomes_of(replay, self._enricher, record.time)
+        except Exception:  # the engine keeps it as a failed event
+            return [], []
+        if failed_again(outcomes) is not None:
+            return [], []
+        return self._written(outcomes, replay.payload, record.time)
+
+    def _written(
+        self, outcomes: Sequence[Outcome], payload: CollectorPayload, time: int
+    ) -> tuple[list[Line], list[Line]]:
+        good: list[Line] = []
+        failed: list[Line] = []
+        for outcome in outcomes:
             try:
                 if isinstance(outcome, FailedEvent):
                     failed.append(Line(outcome.line()))
                 else:
                     good.append(Line(self._encode(outcome.event), self._key_of(outcome.event)))
             except Exception as error:
-                failed.append(Line(_fault(payload, record.time, error)))
+                failed.append(Line(_fault(payload, time, error)))
         return good, failed
 
     def _key_of(self, event: Event) -> bytes | None:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from snowmelt.enrichment.failed import FailedEvent
+from snowmelt.enrichment.pipeline import Enricher, Outcome
 from snowmelt.errors import SnowmeltError
 from snowmelt.events.payload import CollectorPayload, Replay
 from snowmelt.events.timestamp import parse_timestamp
@@ -42,6 +44,27 @@ def replay_of(failed: Failed) -> Replay:
             f"its payload is no request ({error})"
         ) from None
     return Replay(sequence=failed.sequence, item=failed.item, only=only, payload=payload)
+
+
+def outcomes_of(replay: Replay, enricher: Enricher, now_ms: int) -> list[Outcome]:
+    """What becomes of a failed event when it is tried again: one outcome, or several of a whole request.
+
+    Args:
+        replay: from :func:`replay_of`.
+        enricher: makes events of payloads.
+        now_ms: the present, milliseconds since the epoch.
+
+    Raises:
+        SchemasUnavailable: ask again later.
+    """
+    outcomes = enricher.enrich(replay.payload, now_ms)
+    return outcomes if replay.only is None else outcomes[replay.only : replay.only + 1]
+
+
+def failed_again(outcomes: Sequence[Outcome]) -> FailedEvent | None:
+    """The failure, if a failed event that was tried again is still one and nothing else."""
+    only = outcomes[0] if len(outcomes) == 1 else None
+    return only if isinstance(only, FailedEvent) else None
 
 
 def _payload(failed: Failed) -> tuple[CollectorPayload, int | None]:

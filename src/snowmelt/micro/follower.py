@@ -9,6 +9,7 @@ import structlog
 
 from snowmelt.enrichment.failed import size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.replaying import outcomes_of
 from snowmelt.micro.memory import Counts, Memory
 from snowmelt.stores.event_log import (
     EventLog,
@@ -73,9 +74,7 @@ class Follower:
                 case Kind.OVERSIZE:
                     return [size_violation(decode_size_violation(record.body), now)]
                 case Kind.REPLAY:
-                    replay = decode_replay(record.body)
-                    outcomes = self._enricher.enrich(replay.payload, now)
-                    return outcomes if replay.only is None else outcomes[replay.only : replay.only + 1]
+                    return outcomes_of(decode_replay(record.body), self._enricher, now)
         except Exception as error:
             # The engine keeps such a record as a failed event of its own.
             logger.error("a record of the log cannot be read", record=record.sequence, error=repr(error))

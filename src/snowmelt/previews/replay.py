@@ -12,9 +12,10 @@ from snowmelt.compute.program import Program
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher
+from snowmelt.enrichment.replaying import outcomes_of
 from snowmelt.errors import SnowmeltError
 from snowmelt.events import json as event_json
-from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload
+from snowmelt.stores.event_log import EventLog, Kind, Record, decode_payload, decode_replay
 
 RECORDS = 500
 """Are read from the log at once, and not more, so that the log's pages are not held."""
@@ -113,9 +114,12 @@ def _chunks(record: Record, enricher: Enricher, now: int) -> Iterator[bytes]:
     """The events of a record as JSON lines; what cannot become one is left out."""
     if record.kind is Kind.EVENTS:
         yield bytes(record.body)
-    elif record.kind is Kind.PAYLOAD:
+    elif record.kind in (Kind.PAYLOAD, Kind.REPLAY):
         try:
-            outcomes = enricher.enrich(decode_payload(record.body), now)
+            if record.kind is Kind.REPLAY:
+                outcomes = outcomes_of(decode_replay(record.body), enricher, now)
+            else:
+                outcomes = enricher.enrich(decode_payload(record.body), now)
         except Exception:  # the engine files it as a failed event
             return
         for outcome in outcomes:

@@ -37,6 +37,7 @@ class Job(msgspec.Struct):
         intervention: of an intervention's preview: its definition.
         sources: of that: which of the groups each attribute of the criteria means.
         enrichment: the settings of enrichment.
+        schemas: the settings of schemas.
         seconds: how long it may take.
         memory_mb: how much memory it may take.
     """
@@ -50,6 +51,7 @@ class Job(msgspec.Struct):
     intervention: dict[str, Any] | None = None
     sources: dict[str, int] = {}
     enrichment: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
     seconds: float = 20.0
     memory_mb: int = 1024
 
@@ -79,7 +81,8 @@ def preview(job: Job, now: int, rng: random.Random) -> Done:
     Raises:
         SnowmeltError: it cannot be done, for a reason that whoever asks can do something about.
     """
-    enricher = enricher_of(Settings.model_validate({"enrichment": job.enrichment}))
+    settings = {"enrichment": job.enrichment, "schemas": job.schemas, "data_dir": Path(job.log).parent}
+    enricher = enricher_of(Settings.model_validate(settings))
     deadline = time.monotonic() + job.seconds
     plans = [plan_group(read_group(group), number) for number, group in enumerate(job.groups, 1)]
     log = EventLog(Path(job.log), job.map_size)

@@ -29,7 +29,7 @@ class Previewer:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._path, self._map_size, self._settings = path, settings.log.map_size, settings.previews
-        self._enrichment = settings.enrichment.model_dump(mode="json")
+        self._pipeline = settings.model_dump(mode="json", include={"enrichment", "schemas"})
         self._turns = asyncio.Semaphore(settings.previews.at_once)
         self._there = 0
 
@@ -52,7 +52,7 @@ class Previewer:
         settings = self._settings
         limits: dict[str, Any] = {"seconds": settings.seconds, "memory_mb": settings.memory_mb}
         asked = job._asdict() | {"sources": dict(job.sources)}
-        store = {"log": str(self._path), "map_size": self._map_size, "enrichment": self._enrichment}
+        store = {"log": str(self._path), "map_size": self._map_size, **self._pipeline}
         fields = store | limits | asked
         sent = msgspec.json.encode(msgspec.convert(fields, Job))
         process = await asyncio.create_subprocess_exec(

@@ -1,7 +1,7 @@
 """Failed events that are tried again: each becomes an event once, however often it is asked for."""
 
-from snowmelt.enrichment.failed import FailedEvent
 from snowmelt.enrichment.pipeline import Enricher, Outcome
+from snowmelt.enrichment.replaying import failed_again, outcomes_of
 from snowmelt.events.payload import Replay
 from snowmelt.stores.event_log import Record
 from snowmelt.stores.failed_events import FailedEvents, Replayed
@@ -39,11 +39,9 @@ class Replays:
         if by not in (None, record.sequence):
             self.counts["repeated"] += 1
             return []
-        outcomes = self._enricher.enrich(replay.payload, now_ms)
-        if replay.only is not None:
-            outcomes = outcomes[replay.only : replay.only + 1]
-        again = outcomes[0] if len(outcomes) == 1 else None
-        if isinstance(again, FailedEvent):
+        outcomes = outcomes_of(replay, self._enricher, now_ms)
+        again = failed_again(outcomes)
+        if again is not None:
             self.counts["failed"] += 1
             failure = (again.category, again.reason, again.row())
             self.done.append(Replayed(*place, record.sequence, failure))

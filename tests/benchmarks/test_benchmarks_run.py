@@ -24,6 +24,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "reads-http": {"RUNS": 1, "SECONDS": 0.2, "WITH_FEAST": False},
     "streams": {"STREAMS": (20, 40), "SECONDS": 0.5},
     "start": {"RUNS": 1},
+    "timers": {"PENDING": 300, "RETURNING": 50, "TOGETHER": 20, "ROUNDS": 1, "AHEAD_MS": 2_000, "IDLE_SECONDS": 0.2},
 }
 
 

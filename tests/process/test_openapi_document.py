@@ -15,6 +15,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
 
 from snowmelt.api.examples import EXAMPLES
+from snowmelt.api.schemas import EXAMPLE as SCHEMA
 
 USUAL = 25
 MOST = 1_000
@@ -65,6 +66,7 @@ class Stocked:
                     assert answer.status_code in (201, 400), answer.text
         self.http.post("/api/v1/registry/attribute_groups", json=BATCH)
         self.http.post("/api/v1/engines/publish", json=BODIES["SelectivePublishRequest"]).raise_for_status()
+        self.http.post("/api/schemas", json=SCHEMA).raise_for_status()
         self._drafts += 1
         for collection in ("event_logs", "agentic_decisions"):
             body = BODIES[KINDS[collection]]
@@ -73,6 +75,8 @@ class Stocked:
 
     def known(self, path: str, parameter: str) -> list[Any]:
         """Values of a parameter that mean something; the last one is that of what can be changed."""
+        if path.startswith("/api/schemas/"):
+            return [SCHEMA["self"][parameter]]
         if parameter == "version":
             return [1] if path.endswith("/batch_source") else [1, 2]
         if parameter == "org_id":
@@ -109,8 +113,10 @@ def plain(operation: Any, stocked: Stocked) -> Any:
     }
     more: dict[str, Any] = {"query": shown} if shown else {}
     for body in example_bodies(operation)[:1]:
-        addressed = {name: value for name, value in path.items() if not operation.path.endswith("batch_source")}
-        made = operation.method == "post" and operation.path.startswith("/api/v1/registry/")
+        in_registry = operation.path.startswith("/api/v1/registry/")
+        named = in_registry and not operation.path.endswith("batch_source")
+        addressed = path if named else {}
+        made = operation.method == "post" and in_registry
         more |= {
             "body": body | addressed | ({"name": f"made_{operation.path[-5:]}"} if made else {}),
             "media_type": "application/json",

@@ -1,5 +1,6 @@
 """The registry of schemas in the data folder."""
 
+import json
 import os
 import secrets
 from contextlib import suppress
@@ -58,7 +59,7 @@ class LocalRegistry(SchemaFolder):
                 file.hardlink_to(draft)
                 _sync(file.parent)
                 return "added"
-            if file.read_bytes() == schema.text:
+            if _says_the_same(file.read_bytes(), schema.text):
                 return "unchanged"
             if not replace:
                 raise SchemaExists(
@@ -78,3 +79,12 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _says_the_same(one: bytes, other: bytes) -> bool:
+    """Whether two documents differ in blanks and the order of members only."""
+    try:
+        first, second = (json.dumps(json.loads(text), sort_keys=True) for text in (one, other))
+    except ValueError:  # somebody else's hand was at the file
+        return False
+    return first == second

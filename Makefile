@@ -11,7 +11,7 @@ TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 
-.PHONY: help setup shop demo serve test nightly fuzz crash security check audit bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash erase security check audit bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS
 
 crash: setup  ## the long crash tests: kill every process 20 times in mid-stream, and while interventions fire
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
+
+erase: setup  ## erase people on real servers, also killed meanwhile, and look for them in every file; prints the figures
+	SNOWMELT_ERASE_ROUNDS=40 $(BIN)/python -m pytest tests/erasure -n 0 $(TEST_ARGS)
 
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ from snowmelt.cli.mcp import mcp
 from snowmelt.cli.schema import schema_app
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
+from snowmelt.cli.user_data import erase, export
 from snowmelt.cli.watch import watch
 from snowmelt.cli.webhook import webhook_app
 
@@ -69,6 +70,8 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     ingest,
     explain,
     mcp,
+    export,
+    erase,
     backup,
     doctor,
     bench,

@@ -20,6 +20,7 @@ from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.iglu.gate import SchemaGate
 from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.erasures import Erasures
 from snowmelt.runtimes.failed_retention import FailedRetention
 from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.replays import Replays
@@ -47,6 +48,9 @@ ALARMS = 1_000
 SETTLE_MS = 100
 """An alarm is looked at so much later than it is set for: what happened before it has come into the log by then."""
 
+STEPS_OF_THEIR_OWN = (Kind.DEFINITIONS, Kind.ERASURE)
+"""Records that change more than profiles: each is a step."""
+
 Read = Callable[[int, int], Sequence[Record]]
 
 logger = structlog.get_logger("snowmelt.engine")
@@ -71,6 +75,7 @@ class Engine:
         sweep_minutes: how often profiles are looked for whose every value has expired; 0 is never.
         gate: what the enricher asks about schemas, to count what it says.
         failed_events: how long failed events are kept.
+        erasures: carries out requests to erase somebody; without it they are passed over.
         clock: ms since the epoch.
     """
 
@@ -89,6 +94,7 @@ class Engine:
         sweep_minutes: float = 60.0,
         gate: SchemaGate | None = None,
         failed_events: FailedEventSettings | None = None,
+        erasures: Erasures | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
@@ -97,6 +103,7 @@ class Engine:
         self._enricher = enricher
         self._gate = gate
         self._retention = FailedRetention(failed, failed_events or FailedEventSettings())
+        self._erasures = erasures
         self._held_until = 0
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
@@ -133,7 +140,7 @@ class Engine:
         with self._log.reading() as read:
             records = self._unread(read, self.position)
             if records and self._clock() < self._held_until:
-                return self._send() or self._purge() or self._sweep_some()
+                return self._rest_of_work()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
                 if self._lost is not None and self.position >= self._lost.position:
@@ -142,6 +149,8 @@ class Engine:
                     busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
                 elif records[0].kind is Kind.DEFINITIONS:
                     busy = self._commit_definitions(records[0], statistics)
+                elif records[0].kind is Kind.ERASURE:
+                    busy = self._commit_erasure(records[0], statistics)
                 else:
                     busy = self._commit_events(read, records, statistics)
                     until = min(self._clock() - SETTLE_MS, statistics.last_record)
@@ -152,9 +161,10 @@ class Engine:
                 self._recall()
                 raise
         if not busy:
-            return self._send() or self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
+            return self._rest_of_work() or bool(self._retention.piece(self._clock()))
         self.statistics = statistics
         self._send()
+        self._erase()
         self._purge()
         self._retention.piece(self._clock())
         return not self._held_until
@@ -166,6 +176,14 @@ class Engine:
             return (self._held_until - now) / 1000
         at = self._store.next_alarm() if self._dispatch is not None else None
         return None if at is None else max(at + SETTLE_MS - now, 0) / 1000
+
+    def _rest_of_work(self) -> bool:
+        """What is done while no event waits."""
+        return self._send() or self._erase() or self._purge() or self._sweep_some()
+
+    def _erase(self) -> bool:
+        """Go on with erasures; events wait until one is done."""
+        return self._erasures is not None and self._erasures.work()
 
     def _send(self) -> bool:
         """Pass on what has fired."""
@@ -192,10 +210,10 @@ class Engine:
         with self._store.commit() as commit:
             self._load_from(commit)
             position = commit.position
-            while records and records[0].kind is not Kind.DEFINITIONS:
+            while records and records[0].kind not in STEPS_OF_THEIR_OWN:
                 chunks: list[bytes | memoryview] = []
                 for record in records:
-                    if record.kind is Kind.DEFINITIONS:
+                    if record.kind in STEPS_OF_THEIR_OWN:
                         break
                     try:
                         self._read(record, now, chunks, failed, replays, statistics)
@@ -365,6 +383,24 @@ class Engine:
             commit.statistics = statistics.encode()
         if newer:
             self._define(snapshot)
+        return True
+
+    def _commit_erasure(self, record: Record, statistics: Statistics) -> bool:
+        """Delete what the profiles hold of somebody; the rest of the erasure follows the commit."""
+        snapshot = read_snapshot(self._store.definitions) if self._store.definitions else None
+        try:
+            with self._store.commit() as commit:
+                if self._erasures is None:
+                    logger.error("a request to erase somebody is passed over", record=record.sequence)
+                else:
+                    self._erasures.begin(record, commit, snapshot)
+                commit.position = record.sequence
+                commit.statistics = statistics.encode()
+        except BaseException:
+            if self._erasures is not None:
+                self._erasures.abandon(record.sequence)
+            raise
+        self._forget_profiles()
         return True
 
     def _define(self, snapshot: Snapshot) -> None:

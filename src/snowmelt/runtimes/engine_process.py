@@ -14,6 +14,8 @@ from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.runtimes.enricher import enricher_of, gate_of
+from snowmelt.runtimes.erasures import Erasures
+from snowmelt.runtimes.out_of_reach import out_of_reach
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
@@ -86,6 +88,16 @@ def run_engine(settings: Settings) -> None:
     failed = FailedEvents(data.failed_events)
     outbox = Outbox(data.outbox, settings.interventions.map_size, int(settings.interventions.keep_minutes * 60_000))
     bell = Bell(data.bell)
+    erasures = Erasures(
+        data.erasures,
+        log=log,
+        store=store,
+        checkpoints=checkpoints,
+        failed=failed,
+        outbox=outbox,
+        webhooks=data.webhooks,
+        unreachable=out_of_reach(settings),
+    )
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -108,6 +120,7 @@ def run_engine(settings: Settings) -> None:
         sweep_minutes=settings.engine.sweep_minutes,
         gate=gate,
         failed_events=settings.failed_events,
+        erasures=erasures,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again

@@ -1,19 +1,48 @@
-"""LMDB environments: how the stores open theirs, and what LMDB's errors mean to people."""
+"""LMDB environments: how the stores open theirs, how one takes another's place, and what LMDB's errors mean."""
 
+import fcntl
+import os
+import shutil
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import lmdb
 
 from snowmelt.stores.errors import StoreError, StoreFullError
 
 MAX_READERS = 512
+DATA = "data.mdb"
+DRAFT, NEXT, GONE = ".draft", ".next", ".gone"
+"""Suffixes of folders beside an environment's own: one that is being written to take its place, the same when it is
+complete, and what it has replaced. None of them outlives the exchange, unless it is interrupted."""
 
 
-def open_environment(path: Path, map_size: int, what: str, **options: Any) -> lmdb.Environment:
-    """Open an environment.
+class _Opened:
+    """An environment as one process has it open, with the number of those who use it."""
+
+    def __init__(self, path: Path, environment: lmdb.Environment) -> None:
+        self.environment = environment
+        self._file = path / DATA
+        self._inode = self._file.stat().st_ino
+        self.users = 0
+
+    def is_current(self) -> bool:
+        """Whether what stands at the path is what was opened."""
+        try:
+            return self._file.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+
+class Environment:
+    """An LMDB environment that is opened anew when another one has taken its place.
+
+    LMDB leaves what was deleted in its files: freed pages are not wiped, and pages carry remains of others. What must
+    be gone is therefore left behind, by writing all the rest into a new environment that takes the old one's place
+    (:mod:`snowmelt.stores.rewriting`). Every transaction begins with a look whether that has happened, 2 µs.
 
     Args:
         path: its folder; made if absent, unless opened with ``readonly``.
@@ -22,21 +51,132 @@ def open_environment(path: Path, map_size: int, what: str, **options: Any) -> lm
         options: of LMDB.
 
     Raises:
-        StoreError: if it cannot be opened.
+        StoreError: if it cannot be opened; so may each transaction.
     """
+
+    def __init__(self, path: Path, map_size: int, what: str, **options: Any) -> None:
+        self.path, self.map_size, self.what = path, map_size, what
+        self._options = options
+        self._lock = threading.Lock()
+        self._current = self._open()
+
+    @overload
+    def begin(
+        self, *, write: bool = False, buffers: Literal[False] = False
+    ) -> "AbstractContextManager[lmdb.Transaction[bytes]]": ...
+
+    @overload
+    def begin(
+        self, *, write: bool = False, buffers: Literal[True]
+    ) -> "AbstractContextManager[lmdb.Transaction[memoryview]]": ...
+
+    def begin(self, *, write: bool = False, buffers: bool = False) -> AbstractContextManager[Any]:
+        """A transaction: committed at the end, or given up if there is an error. Arguments are LMDB's."""
+        return self._transaction(write, buffers)
+
+    @contextmanager
+    def _transaction(self, write: bool, buffers: bool) -> Iterator[Any]:
+        while True:
+            opened = self._enter()
+            try:
+                txn: Any = opened.environment.begin(write=write, buffers=buffers)  # type: ignore[call-overload]
+                if write and not opened.is_current():
+                    # It was replaced by whoever held the lock for which we waited.
+                    txn.abort()
+                    continue
+                with txn:
+                    yield txn
+                return
+            finally:
+                self._leave(opened)
+
+    def sync(self) -> None:
+        """Put everything committed on the disk."""
+        opened = self._enter()
+        try:
+            opened.environment.sync(True)
+        finally:
+            self._leave(opened)
+
+    def copy(self, path: str, *, compact: bool) -> None:
+        """Write a consistent, synced copy into an empty folder, while work goes on."""
+        opened = self._enter()
+        try:
+            opened.environment.copy(path, compact=compact)
+        finally:
+            self._leave(opened)
+
+    def close(self) -> None:
+        """Close it."""
+        self._current.environment.close()
+
+    def _enter(self) -> _Opened:
+        with self._lock:
+            if not self._current.is_current():
+                replaced, self._current = self._current, self._open()
+                if not replaced.users:
+                    replaced.environment.close()
+            self._current.users += 1
+            return self._current
+
+    def _leave(self, opened: _Opened) -> None:
+        with self._lock:
+            opened.users -= 1
+            if not opened.users and opened is not self._current:
+                opened.environment.close()
+
+    def _open(self) -> _Opened:
+        path = self.path
+        try:
+            if not self._options.get("readonly"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with exchanging(path):
+                if not self._options.get("readonly"):
+                    path.mkdir(exist_ok=True)
+                environment = lmdb.open(
+                    str(path),
+                    map_size=self.map_size,
+                    max_dbs=0,
+                    readahead=False,
+                    max_readers=MAX_READERS,
+                    **self._options,
+                )
+                # A process that was killed while it read would keep the pages of that moment from being used again.
+                environment.reader_check()
+                return _Opened(path, environment)
+        except (OSError, lmdb.Error) as error:
+            raise StoreError(
+                f"the {self.what} at {path} cannot be opened ({error}): check that the folder is writable and is on a "
+                "local disk"
+            ) from error
+
+
+@contextmanager
+def exchanging(path: Path) -> Iterator[None]:
+    """Keep an environment from being opened or exchanged by others, and finish an exchange that was interrupted.
+
+    Nothing can be opened between the two renamings of an exchange, so that no data meets another one's lock file.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if not options.get("readonly"):
-            path.mkdir(parents=True, exist_ok=True)
-        environment = lmdb.open(
-            str(path), map_size=map_size, max_dbs=0, readahead=False, max_readers=MAX_READERS, **options
-        )
-        # A process that was killed while it read would keep the pages of that moment from being used again.
-        environment.reader_check()
-        return environment
-    except (OSError, lmdb.Error) as error:
-        raise StoreError(
-            f"the {what} at {path} cannot be opened ({error}): check that the folder is writable and is on a local disk"
-        ) from error
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        following, gone = beside(path, NEXT), beside(path, GONE)
+        if following.exists():
+            if path.exists():
+                # Who was about to exchange them died, and others may have written since.
+                shutil.rmtree(following)
+            else:
+                following.rename(path)
+        if gone.exists():
+            shutil.rmtree(gone)
+        yield
+    finally:
+        os.close(folder)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The folder beside an environment's own with this suffix."""
+    return path.with_name(path.name + suffix)
 
 
 @contextmanager
@@ -44,7 +184,7 @@ def explained(what: str, path: Path, setting: str) -> Iterator[None]:
     """Turn what LMDB raises into errors that say what to do.
 
     Args:
-        what: as in :func:`open_environment`.
+        what: as in :class:`Environment`.
         path: its folder.
         setting: the setting that bounds its size.
 
@@ -58,3 +198,12 @@ def explained(what: str, path: Path, setting: str) -> Iterator[None]:
         raise StoreFullError(f"the {what} at {path} is full ({error}): free disk space, or raise {setting}") from error
     except lmdb.Error as error:
         raise StoreError(f"the {what} at {path} cannot be used: {error}") from error
+
+
+def sync_path(path: Path) -> None:
+    """Put a file, or the names in a folder, on the disk."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -103,7 +103,8 @@ def _inner(text: str) -> Iterator[str]:
     if "\\" in text:
         unescaped = _ESCAPED.sub(lambda found: found[2] or chr(int(found[1], 16)), text)
         if unescaped != text:
-            yield unescaped
+            # JSON writes what lies beyond 16 bits as two.
+            yield unescaped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     for found in _BASE64.finditer(text):
         decoded = _from_base64(found[0])
         if decoded is not None:

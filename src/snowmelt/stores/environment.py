@@ -167,8 +167,8 @@ def exchanging(path: Path) -> Iterator[None]:
                 shutil.rmtree(following)
             else:
                 following.rename(path)
-        if gone.exists():
-            shutil.rmtree(gone)
+        # Who has exchanged them may be about to do the same.
+        shutil.rmtree(gone, ignore_errors=True)
         yield
     finally:
         os.close(folder)

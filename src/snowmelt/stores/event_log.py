@@ -230,6 +230,7 @@ class EventLog:
         with self._explained(), draft_of(self._env) as draft:
             last = self.head()
             written = draft.put(self._changed(change, last), append=True)
+            draft.sync()
             with self._env.begin(write=True) as txn, txn.cursor() as cursor:
                 found = cursor.set_range(_SEQUENCE.pack(last + 1))
                 written += draft.put(cursor.iternext() if found else (), append=True)

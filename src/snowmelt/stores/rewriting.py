@@ -58,6 +58,10 @@ class Draft:
             while more and cursor.key() < first:
                 more = cursor.delete()
 
+    def sync(self) -> None:
+        """Put what is written on the disk, so that little is left to do while others wait."""
+        self._env.sync(True)
+
     def take_place(self) -> None:
         """Be what stands at the path from here on; whoever calls this holds the old environment's write lock."""
         self._env.sync(True)
@@ -69,7 +73,8 @@ class Draft:
             self._path.rename(gone)
             following.rename(self._path)
             sync_path(self._path.parent)
-            shutil.rmtree(gone)
+        # A large file takes a while, and others want to open the new one.
+        shutil.rmtree(gone, ignore_errors=True)
 
     def discard(self) -> None:
         """Leave nothing of it, if it has not taken the place."""

@@ -120,6 +120,29 @@ def test_a_death_between_the_renames_loses_nothing(tmp_path: Path, renamed: int)
     store.close()
 
 
+def test_an_exchange_that_is_given_up_at_the_last_moment_leaves_a_store_that_works(
+    store: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody was told already that another one takes its place, and finds the same again."""
+    put(store, {b"a": b"1"})
+    rename = Path.rename
+    with monkeypatch.context() as patched:
+
+        def refuse(path: Path, target: Path) -> Path:
+            if target == beside(store.path, GONE):
+                raise OSError("the machine is tired")
+            return rename(path, target)
+
+        patched.setattr(Path, "rename", refuse)
+        with pytest.raises(OSError, match="tired"):
+            rewrite(store, lambda key, value: None)
+    put(store, {b"b": b"2"})
+    assert {key: rows_of(store)[key] for key in (b"a", b"b")} == {b"a": b"1", b"b": b"2"}
+    assert [path.name for path in store.path.parent.iterdir()] == ["store"]
+    rewrite(store, lambda key, value: value)
+    assert rows_of(store) == {b"a": b"1", b"b": b"2"}
+
+
 def test_other_processes_go_over_to_the_new_log(log: EventLog, another_process: AnotherProcess) -> None:
     log.append([(Kind.EVENTS, 1, SECRET), (Kind.EVENTS, 1, b"b")], [Note("file", ("a",), None, b"1")])
     log.rewrite(lambda record: None if record.body == SECRET else bytes(record.body))

@@ -231,7 +231,7 @@ class EventLog:
             last = self.head()
             written = draft.put(self._changed(change, last), append=True)
             draft.sync()
-            with self._env.begin(write=True) as txn, txn.cursor() as cursor:
+            with draft.taking_place() as txn, txn.cursor() as cursor:
                 found = cursor.set_range(_SEQUENCE.pack(last + 1))
                 written += draft.put(cursor.iternext() if found else (), append=True)
                 found = cursor.set_range(_FIRST_PLACE)
@@ -240,7 +240,6 @@ class EventLog:
                 draft.trim(_SEQUENCE.pack(first))
                 cursor.first()
                 draft.put(_until(cursor, _FIRST_PLACE), append=False)
-                draft.take_place()
         return written
 
     def _changed(self, change: Callable[[Record], bytes | None], last: int) -> Iterator[tuple[bytes, bytes]]:

@@ -248,7 +248,7 @@ class Outbox:
         """Drop what is too old, in chunks; the last entry always stays, so that places never go back."""
         with self._env.begin() as txn, txn.cursor() as cursor:
             # Not with every append: a trim costs a sync of its own.
-            if not _older(cursor.first() and cursor.key(), place_at(now - int(self._keep_ms * _LATER_BY))):
+            if not _older(cursor.set_range(_ENTRY) and cursor.key(), place_at(now - int(self._keep_ms * _LATER_BY))):
                 return
             held = txn.get(_HELD)
         bound, more = place_at(now - self._keep_ms), True
@@ -257,7 +257,7 @@ class Outbox:
         while more:
             with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
                 bound, dropped = min(bound, _last(txn)), 0
-                while dropped < _TRIM_CHUNK and _older(cursor.first() and cursor.key(), bound):
+                while dropped < _TRIM_CHUNK and _older(cursor.set_range(_ENTRY) and cursor.key(), bound):
                     key, stored = cursor.key(), _decode(cursor.value())
                     for name in (_ID + stored.id, *(_prefix(target) + key[1:] for target in stored.targets), key):
                         txn.delete(name)

@@ -3,12 +3,12 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeAlias
+from uuid import uuid4
 
 import lmdb
 
-from snowmelt.stores.environment import DATA, DRAFT, GONE, NEXT, Environment, beside, exchanging, sync_path
+from snowmelt.stores.environment import DATA, DRAFT, GONE, NEXT, REPLACED, Environment, beside, exchanging, sync_path
 
 BATCH_BYTES = 4 * 1024**2
 """What one transaction of the new environment writes."""
@@ -22,15 +22,14 @@ class Draft:
     Rows are written one by one: a copy of LMDB's pages would copy the remains of deleted rows that they carry.
 
     Args:
-        path: of the environment that is replaced.
-        map_size: of the same.
+        old: the environment that is replaced.
     """
 
-    def __init__(self, path: Path, map_size: int) -> None:
-        self._path, self.path = path, beside(path, DRAFT)
+    def __init__(self, old: Environment) -> None:
+        self._old, self.path = old, beside(old.path, DRAFT)
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(mode=0o700)
-        self._env = lmdb.open(str(self.path), map_size=map_size, max_dbs=0, readahead=False, sync=False)
+        self._env = lmdb.open(str(self.path), map_size=old.map_size, max_dbs=0, readahead=False, sync=False)
 
     def put(self, rows: Iterable[Row], *, append: bool) -> int:
         """Write rows and give the number of them.
@@ -62,17 +61,31 @@ class Draft:
         """Put what is written on the disk, so that little is left to do while others wait."""
         self._env.sync(True)
 
-    def take_place(self) -> None:
-        """Be what stands at the path from here on; whoever calls this holds the old environment's write lock."""
-        self._env.sync(True)
-        self._env.close()
-        sync_path(self.path / DATA)
-        following, gone = beside(self._path, NEXT), beside(self._path, GONE)
-        with exchanging(self._path):
+    @contextmanager
+    def taking_place(self) -> Iterator["lmdb.Transaction[bytes]"]:
+        """The old environment as it is from here on, since nobody else can write; at the end the draft replaces it."""
+        txn = self._old.begin(write=True)
+        try:
+            yield txn
+            self._env.sync(True)
+            self._env.close()
+            sync_path(self.path / DATA)
+            self._exchange(txn)
+        except BaseException:
+            txn.abort()
+            raise
+
+    def _exchange(self, txn: "lmdb.Transaction[bytes]") -> None:
+        path = self._old.path
+        following, gone = beside(path, NEXT), beside(path, GONE)
+        with exchanging(path):
             self.path.rename(following)
-            self._path.rename(gone)
-            following.rename(self._path)
-            sync_path(self._path.parent)
+            # From this commit on whoever reads or writes looks for the new one, and waits for the end of the exchange.
+            txn.put(REPLACED, uuid4().bytes)
+            txn.commit()
+            path.rename(gone)
+            following.rename(path)
+            sync_path(path.parent)
         # A large file takes a while, and others want to open the new one.
         shutil.rmtree(gone, ignore_errors=True)
 
@@ -90,7 +103,7 @@ class Draft:
 @contextmanager
 def draft_of(environment: Environment) -> Iterator[Draft]:
     """A draft that is removed again if it does not take the environment's place."""
-    draft = Draft(environment.path, environment.map_size)
+    draft = Draft(environment)
     try:
         yield draft
     finally:
@@ -112,15 +125,13 @@ def rewrite(environment: Environment, change: Callable[[bytes, bytes], bytes | N
 
     Cost: reads and writes the whole store once, about 1 µs a row and 5 ms a MB.
     """
-    with draft_of(environment) as draft, environment.begin(write=True) as txn:
-        kept = draft.put(_changed(txn, change), append=True)
-        draft.take_place()
-    return kept
+    with draft_of(environment) as draft, draft.taking_place() as txn:
+        return draft.put(_changed(txn, change), append=True)
 
 
 def _changed(txn: "lmdb.Transaction[bytes]", change: Callable[[bytes, bytes], bytes | None]) -> Iterator[Row]:
     with txn.cursor() as cursor:
         for key, value in cursor:
-            kept = change(key, value)
+            kept = change(key, value) if key != REPLACED else None
             if kept is not None:
                 yield key, kept

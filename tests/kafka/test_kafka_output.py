@@ -15,6 +15,7 @@ from conftest import Server, eventually
 from kafka.broker import Broker
 from machine import MB, NOW, page_view, request
 from process_shop import Shop
+from snowmelt.connectors.engine_verdicts import EngineVerdicts
 from snowmelt.connectors.kafka_sink import KafkaSink
 from snowmelt.connectors.output_lines import Line, Lines
 from snowmelt.connectors.output_progress import load
@@ -23,6 +24,7 @@ from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import tsv
 from snowmelt.settings_connectors import KafkaOutput
 from snowmelt.stores.event_log import EventLog, Kind, encode_payload
+from snowmelt.stores.failed_events import FailedEvents
 
 SETTINGS = """
 [[outputs]]
@@ -127,9 +129,10 @@ def test_lines_that_are_too_long_for_a_message_become_failed_events(
     for user in ("u0", "u" * 200, "u1"):
         payload = request(page_view(user, url="https://shop.example/" + "x" * (len(user) * 20)))
         log.append([(Kind.PAYLOAD, NOW, encode_payload(payload))])
-    OutputWriter("onward", log, Lines("enriched-tsv", Enricher(), "user_id"), lambda files: KafkaSink(settings)).run(
-        lambda: load(log, "onward").position == 3
-    )
+    failed = FailedEvents(tmp_path / "failed.sqlite")
+    lines = Lines("enriched-tsv", Enricher(), EngineVerdicts(failed), "user_id")
+    OutputWriter("onward", log, lines, lambda files: KafkaSink(settings)).run(lambda: load(log, "onward").position == 3)
+    failed.close()
     log.close()
     users = [tsv.decode(line.decode())["user_id"] for line in broker.messages(topic, 3)]
     assert sorted(users) == ["u0", "u1"]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -197,12 +198,10 @@ class FailedEvents:
         Raises:
             StoreError: if the database refuses.
         """
-        try:
+        with self._reading():
             found = self._database.execute(
                 "SELECT replayed FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
             ).fetchone()
-        except sqlite3.Error as error:
-            raise StoreError(f"the failed events at {self._path} cannot be read: {error}") from error
         return found[0] if found else None
 
     def list(self, wanted: Filter = ANY, limit: int = 100) -> Iterator[Failed]:
@@ -228,11 +227,28 @@ class FailedEvents:
         ]
 
     def get(self, sequence: int, item: int) -> Failed | None:
-        """One failed event, or ``None``."""
-        found = self._database.execute(
-            f"SELECT {_COLUMNS} FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
-        ).fetchone()
+        """One failed event, or ``None``.
+
+        Raises:
+            StoreError: if the database refuses.
+        """
+        with self._reading():
+            found = self._database.execute(
+                f"SELECT {_COLUMNS} FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
+            ).fetchone()
         return _failed(found) if found else None
+
+    def of_record(self, sequence: int) -> Sequence[Failed]:
+        """The failed events that came of one record of the event log.
+
+        Raises:
+            StoreError: if the database refuses.
+        """
+        with self._reading():
+            found = self._database.execute(
+                f"SELECT {_COLUMNS} FROM failed_events WHERE sequence = ? ORDER BY item", (sequence,)
+            ).fetchall()
+        return [_failed(one) for one in found]
 
     def count(self, wanted: Filter = ANY) -> int:
         """How many there are."""
@@ -276,6 +292,13 @@ class FailedEvents:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"the failed events at {self._path} cannot be read: {error}") from error
 
     def _add_columns(self) -> None:
         def missing() -> Iterable[str]:

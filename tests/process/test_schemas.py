@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from conftest import Server, eventually
 from iglu_documents import document, key
 from pipeline_rows import PAGE_VIEW, TP2, payload_data
 from schema_registry import SchemaRegistry
+from snowmelt.cli.app import app
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.stores.failed_events import FailedEvents, Filter
 
@@ -51,16 +53,11 @@ def metrics(server: Server, name: str) -> dict[str, float]:
 
 
 def snowmelt(server: Server, *arguments: str, status: int = 0, stdin: bytes = b"") -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "snowmelt", *arguments, "--data-dir", str(server.data_dir)],
-        cwd=server.data_dir,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == status, done.stderr.decode()
-    return done.stdout.decode() + done.stderr.decode()
+    """What a command says that is run in this process, beside those of the server, and with the server's settings."""
+    with chdir(server.data_dir):
+        done = CliRunner().invoke(app, [*arguments, "--data-dir", str(server.data_dir)], input=stdin)
+    assert done.exit_code == status, done.stderr
+    return done.stdout + done.stderr
 
 
 def add(server: Server, schema: bytes, status: int = 201) -> None:
@@ -192,8 +189,7 @@ def test_events_do_not_wait_for_a_slow_registry_if_they_need_not_be_valid(
         remote.be("slow")
         (tmp_path / "resolver.json").write_text(remote.configuration())
         server = serve(f'[schemas]\nresolver = "{tmp_path / "resolver.json"}"\ntimeout_seconds = 0.3\n')
-        for number in range(20):
-            track(server, with_entity({}, key(f"made_up_{number}").uri))
+        track(server, *(with_entity({}, key(f"made_up_{number}").uri) for number in range(20)))
         assert metrics(server, "snowmelt_engine_events_total") == {"": 20}
         assert metrics(server, "snowmelt_unresolved_schemas_total") == {'reason="unreachable"': 20}
         assert len(remote.asked()) < 5, "it is left alone"

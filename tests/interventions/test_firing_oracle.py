@@ -19,7 +19,7 @@ from snowmelt.definitions import AttributeGroup, AttributeKey, RuleIntervention
 from snowmelt.interventions.firing import Firing, Watch
 from snowmelt.interventions.rule import Rule, plan_rule
 
-EXAMPLES = 300
+EXAMPLES = 150
 KEYS = {name: {"type": "atomic", "name": name} for name in ("user_id", "domain_sessionidx")}
 
 Wire = dict[str, Any]

@@ -63,6 +63,12 @@ def snowmelt(server: Server, *arguments: str, status: int = 0, stdin: bytes = b"
     return done.stdout.decode() + done.stderr.decode()
 
 
+def add(server: Server, schema: bytes, status: int = 201) -> None:
+    """Add the schema of orders over HTTP, in the place of one that may be there."""
+    url = f"{server.url}/api/schemas/com.acme/order/jsonschema/1-0-0?replace=true"
+    assert httpx.put(url, content=schema, headers={"apikey": server.token}).status_code == status
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
     """Starts servers on one data folder with these settings."""
@@ -97,10 +103,9 @@ def test_a_schema_that_is_added_counts_within_seconds(serve: Callable[[str], Ser
         return metrics(server, "snowmelt_failed_events_total") == {'category="schema_violations"': 2}
 
     eventually(refused, "the schema that was added judges", seconds=5)
-    headers = {"apikey": server.token}
     url = f"{server.url}/api/schemas/com.acme/order/jsonschema/1-0-0"
-    assert httpx.get(url, headers=headers).content == strict
-    assert httpx.put(f"{url}?replace=true", content=document(), headers=headers).status_code == 200
+    assert httpx.get(url, headers={"apikey": server.token}).content == strict
+    add(server, document(), status=200)
 
     def accepted() -> bool:
         before = metrics(server, "snowmelt_engine_events_total")
@@ -118,7 +123,8 @@ def test_failed_events_are_replayed_after_their_schema_was_added(serve: Callable
     assert found.count("\twaiting\tResolutionError of") == 2
     again = snowmelt(server, "failed", "replay", status=1)
     assert "0 are events now, 2 failed again, 0 are not tried yet" in again
-    snowmelt(server, "schema", "add", "-", stdin=document(required=["number"]))
+    # Added and asked for within the second for which it is remembered that there is none.
+    add(server, document(required=["number"]))
     again = snowmelt(server, "failed", "replay", "--reason", ORDER.uri, status=1)
     assert "1 are events now, 1 failed again, 0 are not tried yet" in again
     assert metrics(server, "snowmelt_engine_events_total") == {"": 2}
@@ -133,7 +139,7 @@ def test_everything_is_killed_in_the_middle_of_a_replay(serve: Callable[[str], S
     number = 600
     for _ in range(number // 100):
         track(server, *(with_entity({}) for _ in range(100)))
-    snowmelt(server, "schema", "add", "-", stdin=document())
+    add(server, document())
     with closing(FailedEvents(DataDir(server.data_dir).failed_events)) as failed:
         assert failed.count() == number
         replay = [sys.executable, "-m", "snowmelt", "failed", "replay", "--data-dir", str(server.data_dir)]

@@ -94,6 +94,24 @@ def test_a_replay_after_the_schema_was_added_counts_once(strict: Strict) -> None
     assert machine.engine.statistics.failed == {"schema_violations": 2}
 
 
+def test_who_adds_a_schema_and_asks_at_once_need_not_wait(strict: Strict) -> None:
+    machine = strict.machine
+    machine.append(request(with_order("u")))
+    machine.run()
+    strict.replay()
+    machine.run()
+    assert machine.engine.statistics.replays == {"failed": 1}
+    # No time goes by: for the events of others the schema is still missing.
+    strict.shelf.has[ORDER] = schema()
+    machine.append(request(with_order("v")))
+    machine.run()
+    assert machine.value(1, "v") is None
+    strict.replay(Filter(until=machine.now + 1))
+    machine.run()
+    assert (machine.value(1, "u"), machine.value(1, "v")) == (1, 1)
+    assert machine.engine.statistics.replays == {"failed": 1, "good": 2}
+
+
 def test_who_asks_twice_before_the_engine_comes_to_it_counts_once(strict: Strict) -> None:
     machine = strict.machine
     machine.append(request(with_order("u")))

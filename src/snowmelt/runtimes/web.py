@@ -19,6 +19,7 @@ from snowmelt import __version__
 from snowmelt.api.app import Api, create_app, is_api_path
 from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
+from snowmelt.collector.backlog import Backlog, BacklogWatch
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
 from snowmelt.iglu.local import LocalRegistry
@@ -93,6 +94,10 @@ class Doors:
             await _text(send, 200, self._metrics.text())
         elif path == "/ready" and not self._engine.held():
             await _text(send, 503, b"the engine is not running")
+        elif path == "/ready" and self._collector.backlog is not None and self._collector.backlog.refusal is not None:
+            # Still ready: whoever sends everything elsewhere because of this would take the reads away, too.
+            reason = self._collector.backlog.refusal.reason
+            await _text(send, 200, f"ready, but tracker requests are refused: {reason}".encode())
         else:
             await _text(send, 200, b"ready" if path == "/ready" else b"ok")
 
@@ -169,7 +174,9 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         # Values can be read all the same, and the next change of a definition announces again.
         logger.error("the definitions cannot be announced", error=str(error))
     writer = LogWriter(log, bell)
-    collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
+    backlog = Backlog(log, profiles.position, settings.collector)
+    watch = BacklogWatch(backlog)
+    collector = Collector(settings.collector, writer, f"snowmelt-{__version__}", backlog)
     api = create_app(
         registry=registry,
         schemas=LocalRegistry(data.schemas),
@@ -230,6 +237,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await preparing
     await agents.close()
     await writer.close()
+    await asyncio.to_thread(watch.close)
     await api.settle()
     outbox.close()
     registry.close()

@@ -10,8 +10,9 @@ SERVE_ARGS ?=
 TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
+OVERLOAD_SECONDS ?= 60
 
-.PHONY: help setup shop demo serve test nightly fuzz crash security check audit bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash overload security check audit bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS
 
 crash: setup  ## the long crash tests: kill every process 20 times in mid-stream, and while interventions fire
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
+
+overload: setup  ## offer a server ten times what it can do for a minute, and print the figures (OVERLOAD_SECONDS=20)
+	PYTHONPATH=tests:. $(BIN)/python -m faults.overload --seconds $(OVERLOAD_SECONDS)
 
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .

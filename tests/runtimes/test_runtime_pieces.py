@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from another_process import hold_lock
 from collector_door import TP2, Reply, request
 from conftest import eventually
+from snowmelt.collector.backlog import Refusal
 from snowmelt.compute.program import Tally
 from snowmelt.runtimes import engine_process
 from snowmelt.runtimes.data_dir import DataDir
@@ -262,6 +264,7 @@ def test_checkpoints_are_taken_when_there_is_news_and_the_log_is_trimmed_behind_
 
 class FakeCollector:
     accepted, refused, untracked = 3, 1, 2
+    backlog: Any = None
     calls: list[str]
 
     def __init__(self) -> None:
@@ -346,7 +349,9 @@ def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     with store.commit() as commit:
         commit.position, commit.statistics, commit.definitions = 5, counts.encode(), DEFINITIONS
     reading, sizes, now = Reading(store), lambda: {"log": 8_192, "profiles": 4_096}, lambda: 2_600
-    yield ServerMetrics(log, reading, FakeCollector(), FakeHub(), sizes, list, now)  # type: ignore[arg-type]
+    collector = FakeCollector()
+    collector.backlog = SimpleNamespace(waiting_bytes=70, free_bytes=80, refusal=Refusal("too far behind", 9))
+    yield ServerMetrics(log, reading, collector, FakeHub(), sizes, list, now)  # type: ignore[arg-type]
     log.close()
     store.close()
 
@@ -379,6 +384,9 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         "snowmelt_streams_cut_total": 1,
         "snowmelt_streams_open": 5,
         "snowmelt_log_head": 7,
+        "snowmelt_engine_lag_bytes": 70,
+        "snowmelt_disk_free_bytes": 80,
+        "snowmelt_collector_refusing": 1,
         "snowmelt_engine_position": 5,
         "snowmelt_engine_revision": 6,
         "snowmelt_engine_remembered_events": 8,
@@ -432,7 +440,8 @@ def test_each_request_finds_its_door(
 
 def test_ready_means_that_the_engine_runs(metrics: ServerMetrics, tmp_path: Path) -> None:
     engine = ProcessLock(tmp_path / "lock", "engine")
-    doors = Doors(FakeCollector(), None, None, None, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
+    collector = FakeCollector()
+    doors = Doors(collector, None, None, None, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
 
     def ready() -> Reply:
         reply = asyncio.run(request(doors, "GET", "/ready"))
@@ -442,5 +451,7 @@ def test_ready_means_that_the_engine_runs(metrics: ServerMetrics, tmp_path: Path
     assert (ready().status, ready().body) == (503, b"the engine is not running")
     engine.acquire(timeout=0)
     assert (ready().status, ready().body) == (200, b"ready")
+    collector.backlog = SimpleNamespace(refusal=Refusal("too far behind", 9))
+    assert (ready().status, ready().body) == (200, b"ready, but tracker requests are refused: too far behind")
     engine.release()
     assert ready().status == 503

@@ -10,8 +10,10 @@ SERVE_ARGS ?=
 TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
+FAULT_MOMENTS ?= 200
+FAULT_SEED ?= 0
 
-.PHONY: help setup shop demo serve test nightly fuzz crash security check audit bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash faults security check audit bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +53,10 @@ fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS
 
 crash: setup  ## the long crash tests: kill every process 20 times in mid-stream, and while interventions fire
 	SNOWMELT_CRASH_ROUNDS=20 $(BIN)/python -m pytest -m crash -n 0 $(TEST_ARGS)
+
+faults: setup  ## break a server in every way, 200 times in mid-stream, and print the figures (FAULT_MOMENTS=30 FAULT_SEED=7)
+	PYTHON=$(PYTHON) scripts/system-deps tests
+	SNOWMELT_FAULT_MOMENTS=$(FAULT_MOMENTS) SNOWMELT_FAULT_SEED=$(FAULT_SEED) $(BIN)/python -m pytest tests/faults -n 0 $(TEST_ARGS)
 
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .

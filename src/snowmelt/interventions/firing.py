@@ -25,6 +25,7 @@ class Firing(NamedTuple):
         targets: the attribute key and identifier of each that has not had it before.
         attributes: what is sent along, by ``group:attribute``.
         at: when it fired, ms since the epoch.
+        event_id: of the event that made it fire; ``None`` if time did.
     """
 
     rule: Rule
@@ -32,6 +33,7 @@ class Firing(NamedTuple):
     targets: Targets
     attributes: dict[str, Any]
     at: int
+    event_id: str | None
 
 
 class Judged(NamedTuple):
@@ -143,16 +145,17 @@ class Watch:
             if self._rule.holds(profiles, at) and not self._rule.holds(profiles, at - 1):
                 targets = self._open(wait.targets)
                 if targets and (until - at <= SOON_MS or self._rule.holds(profiles, until)):
-                    self._send(wait.keys, targets, at, f"time {at}")
+                    self._send(wait.keys, targets, at, None)
                     return None
             at = self._rule.turn(profiles, at)
         return at
 
-    def _send(self, keys: Keys, targets: Targets, at: int, cause: str) -> None:
+    def _send(self, keys: Keys, targets: Targets, at: int, event_id: str | None) -> None:
         count = self._mark(targets)
+        cause = f"time {at}" if event_id is None else event_id
         name = "\0".join((str(self._rule.state_id), str(count), cause, *map(repr, targets)))
         attributes = self._rule.attributes(self._profiles(keys), at)
-        self._fire(Firing(self._rule, uuid5(_FIRINGS, name), targets, attributes, at))
+        self._fire(Firing(self._rule, uuid5(_FIRINGS, name), targets, attributes, at, event_id))
 
     def _open(self, targets: Targets) -> Targets:
         """Those of some targets that may have it still."""

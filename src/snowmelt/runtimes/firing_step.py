@@ -12,6 +12,7 @@ from snowmelt.definitions.wire.delivery import TextValues, payload
 from snowmelt.interventions.alarm import Alarm
 from snowmelt.interventions.finding import Findings
 from snowmelt.interventions.firing import Firing, Watch
+from snowmelt.runtimes.event_lines import EventLines
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.alarm_rows import DueAlarm
 from snowmelt.stores.outbox import Delivery
@@ -60,12 +61,13 @@ class FiringStep:
                 logger.error("an alarm of an intervention is given up", state_id=one.state_id, error=repr(error))
             self._alarms.append(Alarm(one.state_id, one.key, one.at, None))
 
-    def write(self, commit: Commit, statistics: Statistics, *, is_new: bool) -> bool:
+    def write(self, commit: Commit, statistics: Statistics, lines: EventLines, *, is_new: bool) -> bool:
         """Put it into the transaction.
 
         Args:
             commit: the transaction.
             statistics: counts what fires.
+            lines: tells of what fires.
             is_new: whether the firings were not sent by a life of the engine that the profiles have forgotten.
 
         Returns:
@@ -76,6 +78,13 @@ class FiringStep:
         if firings:
             commit.fire(statistics.firings + 1, [_delivery(firing, self._texts) for firing in firings])
             statistics.add_fired(firing.rule.title for firing in firings)
+            for firing in firings:
+                lines.expect(
+                    "intervention fired",
+                    intervention=firing.rule.title,
+                    intervention_id=str(firing.id),
+                    event_id=firing.event_id or None,
+                )
         return bool(firings)
 
 

@@ -34,6 +34,8 @@ from snowmelt.runtimes.micro import micro_door
 from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
+from snowmelt.runtimes.readiness import Readiness
+from snowmelt.runtimes.request_ids import RequestIds
 from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
@@ -72,10 +74,10 @@ class Doors:
         agents: AgentsDoor,
         micro: MicroDoor,
         metrics: ServerMetrics,
-        engine: ProcessLock,
+        readiness: Readiness,
     ) -> None:
         self._collector, self._api, self._agents, self._micro = collector, api, agents, micro
-        self._metrics, self._engine = metrics, engine
+        self._metrics, self._readiness = metrics, readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -95,14 +97,15 @@ class Doors:
     async def _page(self, path: str, send: Send) -> None:
         if path == "/metrics":
             await _text(send, 200, self._metrics.text())
-        elif path == "/ready" and not self._engine.held():
-            await _text(send, 503, b"the engine is not running")
-        elif path == "/ready" and self._collector.backlog is not None and self._collector.backlog.refusal is not None:
+        elif path == "/health":
+            await _text(send, 200, b"ok")
+        elif problems := await self._readiness.problems():
+            await _text(send, 503, "\n".join(problems).encode())
+        elif (backlog := self._collector.backlog) is not None and backlog.refusal is not None:
             # Still ready: whoever sends everything elsewhere because of this would take the reads away, too.
-            reason = self._collector.backlog.refusal.reason
-            await _text(send, 200, f"ready, but tracker requests are refused: {reason}".encode())
+            await _text(send, 200, f"ready, but tracker requests are refused: {backlog.refusal.reason}".encode())
         else:
-            await _text(send, 200, b"ready" if path == "/ready" else b"ok")
+            await _text(send, 200, b"ready")
 
 
 class WebServer(uvicorn.Server):
@@ -201,10 +204,13 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
     micro = micro_door(settings, log, api.gate, host)
     await micro.prepare()
-    doors = Doors(collector, api, agents, micro, metrics, ProcessLock(data.engine_lock, "engine"))
+    readiness = Readiness(
+        ProcessLock(data.engine_lock, "engine"), writer, registry.revision, metrics.lag_seconds, settings.ready
+    )
+    doors = Doors(collector, api, agents, micro, metrics, readiness)
     tls = tls_context(settings)
     config = uvicorn.Config(
-        doors,
+        RequestIds(doors),
         loop="uvloop",
         http=connections_within(http),
         ws="none",

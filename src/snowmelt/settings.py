@@ -73,6 +73,15 @@ class EngineSettings(_Section):
     """How often a synced copy of the profiles is taken; after a power cut the engine starts from it."""
 
 
+class ReadySettings(_Section):
+    """What `/ready` still takes for ready."""
+
+    lag_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How long an acknowledged event may wait to be counted."""
+    engine_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """How long the engine may be at one piece of work; usually it is at the next within a second."""
+
+
 class McpSettings(_Section):
     """The door for agents at ``/mcp``."""
 
@@ -167,11 +176,14 @@ class Settings(BaseSettings):
     sandbox_token: Annotated[SecretStr, Field(min_length=1)] | None = None
     """The bearer token of the API. If unset one is made and kept in the data folder, mode 0600."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """Lines of the log as JSON objects or as text; `auto` is text on a terminal and JSON elsewhere."""
     http: HttpSettings = HttpSettings()
     collector: CollectorSettings = CollectorSettings()
     enrichment: EnrichmentSettings = EnrichmentSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
+    ready: ReadySettings = ReadySettings()
     schemas: SchemaSettings = SchemaSettings()
     failed_events: FailedEventSettings = FailedEventSettings()
     micro: MicroSettings = MicroSettings()

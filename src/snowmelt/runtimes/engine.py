@@ -20,6 +20,7 @@ from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.iglu.gate import SchemaGate
 from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.event_lines import EventLines
 from snowmelt.runtimes.failed_retention import FailedRetention
 from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.replays import Replays
@@ -109,6 +110,7 @@ class Engine:
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
         self._dispatch = dispatch
         self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
+        self._lines = EventLines()
         # After a power cut the profiles were put back: how far the life came that they have forgotten.
         forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
         self._lost = dispatch.mark if dispatch is not None and forgotten else None
@@ -148,12 +150,14 @@ class Engine:
                     self._commit_alarms(statistics, until if self._lost is None else min(until, self._lost.time))
             except BaseException:
                 # What was changed in memory was not stored.
+                self._lines.forget()
                 self._forget_profiles()
                 self._recall()
                 raise
         if not busy:
             return self._send() or self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
         self.statistics = statistics
+        self._lines.write()
         self._send()
         self._purge()
         self._retention.piece(self._clock())
@@ -268,7 +272,7 @@ class Engine:
 
     def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics) -> None:
         """Put what has fired, and the counts, into a transaction; not what a forgotten life has sent."""
-        if self._dispatch is not None and step.write(commit, statistics, is_new=self._lost is None):
+        if self._dispatch is not None and step.write(commit, statistics, self._lines, is_new=self._lost is None):
             self._dispatch.expect()
         commit.statistics = statistics.encode()
 
@@ -325,19 +329,25 @@ class Engine:
             return
         if record.kind is Kind.UNREADABLE:
             try:
-                failed.extend(_unreadable(record))
+                found = _unreadable(record)
+                failed.extend(found)
+                for entry in found:
+                    self._tell(entry)
             except Exception as error:
                 failed.append(_fault(record, 0, now, error))
             return
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
         outcomes: Sequence[Outcome]
+        request_id: str | None = None
         try:
             if record.kind is Kind.OVERSIZE:
                 outcomes = [size_violation(decode_size_violation(record.body), now)]
             elif record.kind is Kind.REPLAY:
                 outcomes = replays.outcomes(record, decode_replay(record.body), now)
             else:
-                outcomes = self._enricher.enrich(decode_payload(record.body), now)
+                payload = decode_payload(record.body)
+                request_id = payload.request_id
+                outcomes = self._enricher.enrich(payload, now)
         except (SchemasUnavailable, StoreError):
             raise
         except Exception as error:
@@ -348,10 +358,18 @@ class Engine:
             try:
                 if isinstance(outcome, FailedEvent):
                     failed.append(_failed(record, item, outcome))
+                    self._tell(failed[-1], outcome.event_id, request_id)
                 else:
                     chunks.append(event_json.encode(outcome.event))
             except Exception as error:
                 failed.append(_fault(record, item, now, error))
+
+    def _tell(self, entry: Failed, event_id: str | None = None, request_id: str | None = None) -> None:
+        """Log a failed event, under the two numbers by which `snowmelt failed show` finds it."""
+        name = f"{entry.sequence} {entry.item}"
+        self._lines.expect(
+            "event failed", failed_event=name, category=entry.category, event_id=event_id, request_id=request_id
+        )
 
     def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
         snapshot = read_snapshot(record.body)

@@ -77,7 +77,8 @@ class CheckpointTimer:
 def run_engine(settings: Settings) -> None:
     """Apply the log until told to stop, or until the supervisor is gone."""
     data = DataDir(settings.data_dir)
-    ProcessLock(data.engine_lock, "engine").acquire()
+    lock = ProcessLock(data.engine_lock, "engine")
+    lock.acquire()
     gate = gate_of(settings, holds=True)
     enricher = enricher_of(settings, gate)
     checkpoints = Checkpoints(data.path)
@@ -115,8 +116,10 @@ def run_engine(settings: Settings) -> None:
     # the cache is emptied before: to fill it again costs less than to look through it.
     gc.disable()
     collected = time.monotonic()
+    lock.beat()
     report_ready()
     while not stopping:
+        lock.beat()
         try:
             busy = engine.step()
         except StoreFullError as error:

@@ -21,6 +21,7 @@ _NO_PLACE = PREFIX
 _FIRST_PLACE = _SEQUENCE.pack(1)
 _TRIM_CHUNK = 2_000
 _LEAST_RESERVE = 64 * 1024
+_USUAL_RECORD = 64 * 1024
 READ_BYTES = 8 * 1024**2
 
 encode_payload = msgspec.msgpack.Encoder().encode
@@ -105,6 +106,19 @@ class EventLog:
             if records and _bytes_used(txn) > self._room:
                 raise lmdb.MapFullError("what is left is kept for trimming")
         return last
+
+    def try_write(self) -> None:
+        """Find out whether a record of 64 KB could be appended now, by a synced write that leaves nothing.
+
+        Raises:
+            StoreFullError: if there is no room.
+            StoreError: if the disk refuses for another reason.
+        """
+        with self._explained(), self._env.begin(write=True) as txn:
+            if _bytes_used(txn) + _USUAL_RECORD > self._room:
+                raise lmdb.MapFullError("what is left is kept for trimming")
+            txn.put(_NO_PLACE, b"")
+            txn.delete(_NO_PLACE)
 
     def read(self, after: int, limit: int = 1_000) -> list[Record]:
         """At most ``limit`` records that come after a place, in order.

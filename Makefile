@@ -11,8 +11,9 @@ TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 OVERLOAD_SECONDS ?= 60
+SOAK_SECONDS ?= 1200
 
-.PHONY: help setup shop demo serve test nightly fuzz crash overload security check audit bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash overload soak security check audit bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ crash: setup  ## the long crash tests: kill every process 20 times in mid-stream
 
 overload: setup  ## offer a server ten times what it can do for a minute, and print the figures (OVERLOAD_SECONDS=20)
 	PYTHONPATH=tests:. $(BIN)/python -m faults.overload --seconds $(OVERLOAD_SECONDS)
+
+soak: setup  ## give a server 70 % of what it can do for 20 minutes, and see whether anything grows (SOAK_SECONDS=180)
+	PYTHONPATH=tests:. $(BIN)/python -m faults.soak --seconds $(SOAK_SECONDS)
 
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .

@@ -11,11 +11,12 @@ TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 OVERLOAD_SECONDS ?= 60
+SOAK_SECONDS ?= 1200
 
 FAULT_MOMENTS ?= 200
 FAULT_SEED ?= 0
 
-.PHONY: help setup shop demo serve test nightly fuzz crash overload faults check audit security bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash overload faults soak check audit security bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ overload: setup  ## offer a server ten times what it can do for a minute, and pr
 faults: setup  ## break a server in every way, 200 times in mid-stream, and print the figures (FAULT_MOMENTS=30 FAULT_SEED=7)
 	PYTHON=$(PYTHON) scripts/system-deps tests
 	SNOWMELT_FAULT_MOMENTS=$(FAULT_MOMENTS) SNOWMELT_FAULT_SEED=$(FAULT_SEED) $(BIN)/python -m pytest tests/faults -n 0 $(TEST_ARGS)
+
+soak: setup  ## give a server 70 % of what it can do for 20 minutes, and see whether anything grows (SOAK_SECONDS=180)
+	PYTHONPATH=tests:. $(BIN)/python -m faults.soak --seconds $(SOAK_SECONDS)
 
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .

@@ -42,6 +42,10 @@ SHED_PROFILES = 200
 HELD_MS = 500
 """How often it is tried whether schemas are to be had again."""
 
+BUSY_SWEEP_MS = 500
+"""How often a piece of the expired profiles is looked for while events wait all the time, a few ms each: an engine that
+is never idle would let them gather for ever."""
+
 ALARMS = 1_000
 """Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
 
@@ -108,6 +112,7 @@ class Engine:
         self._program = Program([])
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
+        self._next_sweep = 0
         self._dispatch = dispatch
         self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
         self._lines = EventLines()
@@ -160,7 +165,10 @@ class Engine:
         self._lines.write()
         self._send()
         self._purge()
-        self._retention.piece(self._clock())
+        now = self._clock()
+        if now >= self._next_sweep:
+            self._sweep_some()
+        self._retention.piece(now)
         return not self._held_until
 
     def next_alarm(self) -> float | None:
@@ -295,7 +303,9 @@ class Engine:
 
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
-        dropped = self._sweep.piece(self._program.kept, self._clock())
+        now = self._clock()
+        self._next_sweep = now + BUSY_SWEEP_MS
+        dropped = self._sweep.piece(self._program.kept, now)
         self.statistics.swept += dropped or 0
         return dropped is not None
 

@@ -382,16 +382,23 @@ class Engine:
         )
 
     def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
-        snapshot = read_snapshot(record.body)
-        newer = snapshot.revision > statistics.revision
+        snapshot: Snapshot | None = None
+        try:
+            snapshot = read_snapshot(record.body)
+        except msgspec.MsgspecError as error:
+            # As with events: it would be met again at every start. Whatever is published next brings all of it.
+            fault = _fault(record, 0, self._clock(), error)
+            self._failed.add([fault])
+            statistics.add_failed(Counter([fault.category]))
+        newer = snapshot is not None and snapshot.revision > statistics.revision
         with self._store.commit() as commit:
             commit.position = record.sequence
-            if newer:
+            if snapshot is not None and newer:
                 statistics.revision = snapshot.revision
                 statistics.keep(snapshot.state_ids())
                 commit.definitions = bytes(record.body)
             commit.statistics = statistics.encode()
-        if newer:
+        if snapshot is not None and newer:
             self._define(snapshot)
         return True
 

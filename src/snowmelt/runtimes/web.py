@@ -28,6 +28,7 @@ from snowmelt.mcp.serving import agents_door
 from snowmelt.micro.door import MicroDoor, is_micro_path
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.connection import connections_within
+from snowmelt.runtimes.continuity import check_registry
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
@@ -172,6 +173,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     )
     outbox = Outbox(data.outbox, interventions.map_size, int(interventions.keep_minutes * 60_000))
     registry = Registry.open(data.registry)
+    check_registry(data, registry.revision(), profiles.statistics())
     bell = Bell(data.bell)
     try:
         # A change that was stored just before a crash may not have reached the log.

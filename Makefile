@@ -11,7 +11,7 @@ TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 
-.PHONY: help setup shop demo serve test nightly fuzz crash security check audit bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash security observe restore upgrade check audit bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ audit: setup  ## ask a database of vulnerabilities about every pinned package; f
 
 security: setup  ## attack real servers: every route, credential, limit and text, and print the figures
 	SNOWMELT_SECURITY=all $(BIN)/python -m pytest tests/security -n 0 $(TEST_ARGS)
+
+observe: setup  ## watch real servers: readiness, ids, metrics against panels and alerts, spans; print the figures
+	$(BIN)/python -m pytest tests/observe -n 0 $(TEST_ARGS)
 
 bench: setup  ## measure everything and print the table
 	$(BIN)/python -m bench

@@ -15,6 +15,7 @@ from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.runtimes.enricher import enricher_of, gate_of
 from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.checkpoint import Checkpoints
@@ -79,6 +80,7 @@ def run_engine(settings: Settings) -> None:
     data = DataDir(settings.data_dir)
     lock = ProcessLock(data.engine_lock, "engine")
     lock.acquire()
+    spans = spans_of(settings, "engine")
     gate = gate_of(settings, holds=True)
     enricher = enricher_of(settings, gate)
     checkpoints = Checkpoints(data.path)
@@ -109,6 +111,7 @@ def run_engine(settings: Settings) -> None:
         sweep_minutes=settings.engine.sweep_minutes,
         gate=gate,
         failed_events=settings.failed_events,
+        on_step=None if spans is None else spans.step,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again
@@ -145,6 +148,8 @@ def run_engine(settings: Settings) -> None:
     outbox.close()
     checkpoints.close(store)
     log.close()
+    if spans is not None:
+        spans.close()
 
 
 if __name__ == "__main__":

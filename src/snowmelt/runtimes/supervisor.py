@@ -19,6 +19,7 @@ from snowmelt.connectors.output_progress import settle_outputs
 from snowmelt.runtimes.child import EXIT_UNUSABLE, STDIN
 from snowmelt.runtimes.continuity import check_continuity
 from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.manifest import MANIFEST
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
@@ -235,6 +236,8 @@ class Supervisor:
         # An engine whose supervisor was killed uses the profiles until it has finished what it began.
         engine_lock = ProcessLock(self._data.engine_lock, "engine")
         engine_lock.acquire(STOP_SECONDS)
+        # From here on this is no copy of another folder any more.
+        (self._data.path / MANIFEST).unlink(missing_ok=True)
         for what, path in (("event log", self._data.log), ("outbox", self._data.outbox)):
             for found in damage_of([path]).values():
                 raise DamagedError(what, path, found)

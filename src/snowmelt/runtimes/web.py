@@ -38,6 +38,7 @@ from snowmelt.runtimes.publishing import announce
 from snowmelt.runtimes.readiness import Readiness
 from snowmelt.runtimes.request_ids import RequestIds
 from snowmelt.runtimes.tls import tls_context
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
@@ -181,7 +182,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     except StoreError as error:
         # Values can be read all the same, and the next change of a definition announces again.
         logger.error("the definitions cannot be announced", error=str(error))
-    writer = LogWriter(log, bell)
+    spans = spans_of(settings, "web")
+    writer = LogWriter(log, bell) if spans is None else spans.writer(log, bell)
     backlog = Backlog(log, profiles.position, settings.collector)
     watch = BacklogWatch(backlog)
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}", backlog)
@@ -212,7 +214,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     doors = Doors(collector, api, agents, micro, metrics, readiness)
     tls = tls_context(settings)
     config = uvicorn.Config(
-        RequestIds(doors),
+        RequestIds(doors if spans is None else spans.requests(doors)),
         loop="uvloop",
         http=connections_within(http),
         ws="none",
@@ -252,6 +254,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await api.settle()
     outbox.close()
     registry.close()
+    if spans is not None:
+        await asyncio.to_thread(spans.close)
 
 
 def run_web(settings: Settings) -> None:

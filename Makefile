@@ -11,11 +11,12 @@ TEST_ARGS ?=
 FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 OVERLOAD_SECONDS ?= 60
+SOAK_SECONDS ?= 1200
 
 FAULT_MOMENTS ?= 200
 FAULT_SEED ?= 0
 
-.PHONY: help setup shop demo serve test nightly fuzz crash overload faults check audit security bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash overload faults soak check audit security observe restore upgrade bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ faults: setup  ## break a server in every way, 200 times in mid-stream, and prin
 	PYTHON=$(PYTHON) scripts/system-deps tests
 	SNOWMELT_FAULT_MOMENTS=$(FAULT_MOMENTS) SNOWMELT_FAULT_SEED=$(FAULT_SEED) $(BIN)/python -m pytest tests/faults -n 0 $(TEST_ARGS)
 
+soak: setup  ## give a server 70 % of what it can do for 20 minutes, and see whether anything grows (SOAK_SECONDS=180)
+	PYTHONPATH=tests:. $(BIN)/python -m faults.soak --seconds $(SOAK_SECONDS)
+
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,6 +80,15 @@ audit: setup  ## ask a database of vulnerabilities about every pinned package; f
 
 security: setup  ## attack real servers: every route, credential, limit and text, and print the figures
 	SNOWMELT_SECURITY=all $(BIN)/python -m pytest tests/security -n 0 $(TEST_ARGS)
+
+observe: setup  ## watch real servers: readiness, ids, metrics against panels and alerts, spans; print the figures
+	$(BIN)/python -m pytest tests/observe -n 0 $(TEST_ARGS)
+
+restore: setup  ## back up a server under load, restore and recount; print the figures (SNOWMELT_RESTORE_SECONDS=2)
+	SNOWMELT_RESTORE_SECONDS=$${SNOWMELT_RESTORE_SECONDS:-10} SNOWMELT_RESTORE_BACKUPS=$${SNOWMELT_RESTORE_BACKUPS:-3} $(BIN)/python -m pytest tests/restore/test_restore.py -n 0 $(TEST_ARGS)
+
+upgrade: setup  ## serve the data folder of the oldest release, recount and go on; print the figures
+	$(BIN)/python -m pytest tests/restore/test_whole_upgrade.py tests/runtimes/test_upgrade.py -n 0 $(TEST_ARGS)
 
 bench: setup  ## measure everything and print the table
 	$(BIN)/python -m bench

@@ -1,4 +1,11 @@
-"""What the tests of faults have done in this process, by name."""
+"""How long the tests of faults take, and what they have done in this process."""
+
+import os
+
+MOMENTS = int(os.environ.get("SNOWMELT_FAULT_MOMENTS", "5"))
+"""Random moments at which something dies."""
+IS_LONG = MOMENTS > 20
+"""Whether everything is broken that can be; else some of it, so that `make test` stays short."""
 
 FIGURES: dict[str, object] = {}
 

@@ -82,6 +82,17 @@ class ReadySettings(_Section):
     """How long the engine may be at one piece of work; usually it is at the next within a second."""
 
 
+class TracingSettings(_Section):
+    """Spans of the server's work, by OpenTelemetry; where they go is said by its standard variables."""
+
+    enabled: bool = False
+    """Make spans and send them by OTLP over HTTP; needs `snowmelt[otel]`. `OTEL_EXPORTER_OTLP_ENDPOINT`,
+    `OTEL_TRACES_SAMPLER` and the others of OpenTelemetry say where to and how many."""
+    continue_traces: bool = True
+    """Continue the trace of a request that has a `traceparent`, also whether it is sampled; off where strangers could
+    have everything sampled by it."""
+
+
 class McpSettings(_Section):
     """The door for agents at ``/mcp``."""
 
@@ -184,6 +195,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     ready: ReadySettings = ReadySettings()
+    tracing: TracingSettings = TracingSettings()
     schemas: SchemaSettings = SchemaSettings()
     failed_events: FailedEventSettings = FailedEventSettings()
     micro: MicroSettings = MicroSettings()

@@ -20,6 +20,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "reads": {"RUNS": 1, "SECONDS": 0.0001, "CROWDED": reads.CROWDED._replace(events=10)},
     "memory": {"STAGES": (300, 600, 900), "AT_ONCE": 200},
     "server": {"RUNS": 1, "SECONDS": 0.2, "FRESHNESS_SECONDS": 0.3},
+    "sizing": {"SETUPS": ((1, 1),), "RUNS": 1, "SECONDS": 0.2},
     # Without Feast, whose environment is large: what its server is to answer is checked all the same.
     "reads-http": {"RUNS": 1, "SECONDS": 0.2, "WITH_FEAST": False},
     "streams": {"STREAMS": (20,), "SECONDS": 0.3},

@@ -20,15 +20,13 @@ from pathlib import Path
 import pytest
 
 from conftest import Server, eventually
-from fault_figures import tell
+from fault_figures import IS_LONG, MOMENTS, tell
 from snowmelt import AttributeKeyIdentifiers, InterventionInstance, SignalsSandbox, StreamAttributeGroup
 from storm import STORM, Judge, Ledger, Publisher, Reader, Statuses, Subscriber, Tracker, expected_firings, rules
 
 pytestmark = [pytest.mark.process, pytest.mark.crash]
 
-MOMENTS = int(os.environ.get("SNOWMELT_FAULT_MOMENTS", "5"))
 SEED = int(os.environ.get("SNOWMELT_FAULT_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
-IS_LONG = MOMENTS > 20
 RATE, TRACKERS, STREAMS, USERS_OF_STREAM, OTHER_USERS = 500, 3, 4, 10, 160
 HALT_SECONDS = 5.0 if IS_LONG else 1.0
 TOGETHER = 20

@@ -29,6 +29,8 @@ from snowmelt.stores.event_log import Kind
 PIXEL = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 PIXEL_PATHS = frozenset({"/i", "/ice.png"})
 RETRY_AFTER_SECONDS = 5
+MAX_GATHERED_BYTES = 256 * 1024**2
+"""What bodies may take together of which not all has come; thousands of connections could gather 2 MB each."""
 AT_ONCE = 16
 """Tracker requests that are begun in one turn of the event loop: 2 to 3 ms, for which others wait."""
 REFUSED_AT_ONCE, REFUSED_PAUSE = 20, 0.01
@@ -82,6 +84,7 @@ class Collector:
         self.untracked = 0
         self._turnstile = Turnstile(AT_ONCE)
         self._refusals = Turnstile(REFUSED_AT_ONCE, REFUSED_PAUSE)
+        self._gathered = 0
         self._told = -math.inf
         self._untold = 0
 
@@ -140,9 +143,11 @@ class Collector:
         if request.method == "POST":
             try:
                 async with asyncio.timeout(self._settings.receive_seconds):
-                    body = await _read(receive, self._settings.max_body_bytes)
+                    body = await self._read(receive)
             except ClientGoneError:
                 return None
+            except TooMuchAtOnceError:
+                return self._send_later(cors, RETRY_AFTER_SECONDS)
             except TimeoutError:
                 return self._refuse(408, b"the body did not arrive in time", cors)
             if body is None:
@@ -179,6 +184,27 @@ class Collector:
             return self._send_later(cors, RETRY_AFTER_SECONDS)
         self.accepted += 1
         return self._answer(request, [*cors, *self._cookies(request, user_id)], redirects)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The request's body, or ``None`` if it is too long."""
+        chunks, size = [], 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGoneError
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                self._gathered += len(chunk)
+                if size > self._settings.max_body_bytes:
+                    return None
+                if self._gathered > MAX_GATHERED_BYTES:
+                    raise TooMuchAtOnceError
+                chunks.append(chunk)
+                if not message.get("more_body"):
+                    return b"".join(chunks)
+        finally:
+            self._gathered -= size
 
     def _answer(self, request: Request, headers: Headers, redirects: bool) -> Reply:
         """What a tracker is told when all is well with its request."""
@@ -233,6 +259,10 @@ class Collector:
         return [(b"set-cookie", cookie) for cookie in cookies]
 
 
+class TooMuchAtOnceError(Exception):
+    """The bodies that are on their way take too much memory together: this one may come later."""
+
+
 class ClientGoneError(Exception):
     """The client closed the connection before its request was complete: there is nothing to record."""
 
@@ -257,20 +287,3 @@ def _request(scope: Scope) -> Request:
         scope.get("request_id"),
         scope.get("traceparent"),
     )
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The request's body, or ``None`` if it is longer than ``limit``."""
-    chunks, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            break
-    return b"".join(chunks)

@@ -26,6 +26,7 @@ from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.replays import Replays
 from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
+from snowmelt.runtimes.step_trace import OnStep, StepTrace, Untraced
 from snowmelt.runtimes.sweep import Sweep
 from snowmelt.settings_schemas import FailedEventSettings
 from snowmelt.stores.errors import StoreError
@@ -41,6 +42,10 @@ SHED_PROFILES = 200
 
 HELD_MS = 500
 """How often it is tried whether schemas are to be had again."""
+
+BUSY_SWEEP_MS = 500
+"""How often a piece of the expired profiles is looked for while events wait all the time, a few ms each: an engine that
+is never idle would let them gather for ever."""
 
 ALARMS = 1_000
 """Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
@@ -72,6 +77,7 @@ class Engine:
         sweep_minutes: how often profiles are looked for whose every value has expired; 0 is never.
         gate: what the enricher asks about schemas, to count what it says.
         failed_events: how long failed events are kept.
+        on_step: is told of each committed step that has applied events of traced requests.
         clock: ms since the epoch.
     """
 
@@ -90,6 +96,7 @@ class Engine:
         sweep_minutes: float = 60.0,
         gate: SchemaGate | None = None,
         failed_events: FailedEventSettings | None = None,
+        on_step: OnStep | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
@@ -108,9 +115,12 @@ class Engine:
         self._program = Program([])
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
+        self._next_sweep = 0
         self._dispatch = dispatch
         self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
         self._lines = EventLines()
+        self._on_step = on_step
+        self._trace: StepTrace = Untraced()
         # After a power cut the profiles were put back: how far the life came that they have forgotten.
         forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
         self._lost = dispatch.mark if dispatch is not None and forgotten else None
@@ -160,7 +170,10 @@ class Engine:
         self._lines.write()
         self._send()
         self._purge()
-        self._retention.piece(self._clock())
+        now = self._clock()
+        if now >= self._next_sweep:
+            self._sweep_some()
+        self._retention.piece(now)
         return not self._held_until
 
     def next_alarm(self) -> float | None:
@@ -187,6 +200,8 @@ class Engine:
         failed: list[Failed] = []
         replays = Replays(self._failed, self._enricher)
         self._held_until = 0
+        if self._on_step is not None:
+            self._trace = StepTrace()
         firing = FiringStep(self._profiles, now, self._texts)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
@@ -198,6 +213,7 @@ class Engine:
             position = commit.position
             while records and records[0].kind is not Kind.DEFINITIONS:
                 chunks: list[bytes | memoryview] = []
+                self._trace.mark("enrich")
                 for record in records:
                     if record.kind is Kind.DEFINITIONS:
                         break
@@ -208,14 +224,17 @@ class Engine:
                         break
                     position, statistics.last_record = record.sequence, record.time
                 watching = firing.watch if self._dispatch else None
+                self._trace.mark("apply")
                 tally = self._program.apply(chunks, self._profiles, now, self._seen, watching)
                 statistics.add(tally)
+                self._trace.events += tally.events
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
                 over = self._held_until or time.monotonic() > deadline
                 if position != records[-1].sequence or over:
                     break
                 records = self._unread(read, position)
+            self._trace.mark("commit")
             if not self._held_until:
                 statistics.held_since = 0
             if self._gate is not None:
@@ -233,6 +252,9 @@ class Engine:
             self._fire(firing, commit, statistics)
             if failed or replays.done:
                 self._failed.add(failed, replays.done)
+        if self._on_step is not None and self._trace.requests:
+            self._trace.mark("end")
+            self._on_step(self._trace)
         self._clear_away()
         return True
 
@@ -295,7 +317,9 @@ class Engine:
 
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
-        dropped = self._sweep.piece(self._program.kept, self._clock())
+        now = self._clock()
+        self._next_sweep = now + BUSY_SWEEP_MS
+        dropped = self._sweep.piece(self._program.kept, now)
         self.statistics.swept += dropped or 0
         return dropped is not None
 
@@ -348,6 +372,7 @@ class Engine:
                 payload = decode_payload(record.body)
                 request_id = payload.request_id
                 outcomes = self._enricher.enrich(payload, now)
+                self._trace.request(payload.traceparent, record.sequence)
         except (SchemasUnavailable, StoreError):
             raise
         except Exception as error:
@@ -372,16 +397,23 @@ class Engine:
         )
 
     def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
-        snapshot = read_snapshot(record.body)
-        newer = snapshot.revision > statistics.revision
+        snapshot: Snapshot | None = None
+        try:
+            snapshot = read_snapshot(record.body)
+        except msgspec.MsgspecError as error:
+            # As with events: it would be met again at every start. Whatever is published next brings all of it.
+            fault = _fault(record, 0, self._clock(), error)
+            self._failed.add([fault])
+            statistics.add_failed(Counter([fault.category]))
+        newer = snapshot is not None and snapshot.revision > statistics.revision
         with self._store.commit() as commit:
             commit.position = record.sequence
-            if newer:
+            if snapshot is not None and newer:
                 statistics.revision = snapshot.revision
                 statistics.keep(snapshot.state_ids())
                 commit.definitions = bytes(record.body)
             commit.statistics = statistics.encode()
-        if newer:
+        if snapshot is not None and newer:
             self._define(snapshot)
         return True
 

@@ -15,6 +15,7 @@ from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.runtimes.enricher import enricher_of, gate_of
 from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.checkpoint import Checkpoints
@@ -79,6 +80,7 @@ def run_engine(settings: Settings) -> None:
     data = DataDir(settings.data_dir)
     lock = ProcessLock(data.engine_lock, "engine")
     lock.acquire()
+    spans = spans_of(settings, "engine")
     gate = gate_of(settings, holds=True)
     enricher = enricher_of(settings, gate)
     checkpoints = Checkpoints(data.path)
@@ -109,13 +111,16 @@ def run_engine(settings: Settings) -> None:
         sweep_minutes=settings.engine.sweep_minutes,
         gate=gate,
         failed_events=settings.failed_events,
+        on_step=None if spans is None else spans.step,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again
     # takes as long as the work itself. What little is garbage is collected when nothing else is to be done, and
-    # the cache is emptied before: to fill it again costs less than to look through it.
+    # the cache is emptied before: to fill it again costs less than to look through it. With new definitions it is empty
+    # anyway, and the programs of the old ones are garbage, which must not wait for an engine that is never idle.
     gc.disable()
-    collected = time.monotonic()
+    gc.freeze()
+    collected, revision = time.monotonic(), engine.statistics.revision
     lock.beat()
     report_ready()
     while not stopping:
@@ -126,6 +131,9 @@ def run_engine(settings: Settings) -> None:
             # The collector answers 503 once the log is full too; until then nothing is lost.
             logger.error("the profiles cannot be written", error=str(error))
             busy = False
+        if engine.statistics.revision != revision:
+            gc.collect()
+            revision = engine.statistics.revision
         if busy:
             continue
         if time.monotonic() - collected > COLLECT_SECONDS:
@@ -140,6 +148,8 @@ def run_engine(settings: Settings) -> None:
     outbox.close()
     checkpoints.close(store)
     log.close()
+    if spans is not None:
+        spans.close()
 
 
 if __name__ == "__main__":

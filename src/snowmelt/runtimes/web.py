@@ -28,6 +28,7 @@ from snowmelt.mcp.serving import agents_door
 from snowmelt.micro.door import MicroDoor, is_micro_path
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.connection import connections_within
+from snowmelt.runtimes.continuity import check_registry
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
@@ -37,6 +38,7 @@ from snowmelt.runtimes.publishing import announce
 from snowmelt.runtimes.readiness import Readiness
 from snowmelt.runtimes.request_ids import RequestIds
 from snowmelt.runtimes.tls import tls_context
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
@@ -172,6 +174,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     )
     outbox = Outbox(data.outbox, interventions.map_size, int(interventions.keep_minutes * 60_000))
     registry = Registry.open(data.registry)
+    check_registry(data, registry.revision(), profiles.statistics())
     bell = Bell(data.bell)
     try:
         # A change that was stored just before a crash may not have reached the log.
@@ -179,7 +182,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     except StoreError as error:
         # Values can be read all the same, and the next change of a definition announces again.
         logger.error("the definitions cannot be announced", error=str(error))
-    writer = LogWriter(log, bell)
+    spans = spans_of(settings, "web")
+    writer = LogWriter(log, bell) if spans is None else spans.writer(log, bell)
     backlog = Backlog(log, profiles.position, settings.collector)
     watch = BacklogWatch(backlog)
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}", backlog)
@@ -210,7 +214,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     doors = Doors(collector, api, agents, micro, metrics, readiness)
     tls = tls_context(settings)
     config = uvicorn.Config(
-        RequestIds(doors),
+        RequestIds(doors if spans is None else spans.requests(doors)),
         loop="uvloop",
         http=connections_within(http),
         ws="none",
@@ -250,6 +254,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await api.settle()
     outbox.close()
     registry.close()
+    if spans is not None:
+        await asyncio.to_thread(spans.close)
 
 
 def run_web(settings: Settings) -> None:

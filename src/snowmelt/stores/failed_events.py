@@ -143,7 +143,7 @@ class FailedEvents:
             self._database.executescript(_SCHEMA)
             self._add_columns()
         except sqlite3.Error as error:
-            raise StoreError(f"the failed events at {path} cannot be opened: {error}") from error
+            raise StoreError(f"the failed events at {path} cannot be opened: {error}{_remedy(path, error)}") from error
 
     def add(self, failed: Sequence[Failed], replayed: Sequence[Replayed] = ()) -> None:
         """Keep failed events; one that is kept already stays as it is.
@@ -173,7 +173,9 @@ class FailedEvents:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise StoreFullError(f"there is no room for failed events at {self._path}: free disk space") from error
-            raise StoreError(f"the failed events at {self._path} cannot be written: {error}") from error
+            raise StoreError(
+                f"the failed events at {self._path} cannot be written: {error}{_remedy(self._path, error)}"
+            ) from error
 
     def _settle(self, one: Replayed) -> None:
         counted = {
@@ -287,7 +289,9 @@ class FailedEvents:
                 (_TRIM_ROWS, older_than),
             ).rowcount
         except sqlite3.Error as error:
-            raise StoreError(f"the failed events at {self._path} cannot be trimmed: {error}") from error
+            raise StoreError(
+                f"the failed events at {self._path} cannot be trimmed: {error}{_remedy(self._path, error)}"
+            ) from error
 
     def close(self) -> None:
         """Close the database."""
@@ -298,7 +302,9 @@ class FailedEvents:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"the failed events at {self._path} cannot be read: {error}") from error
+            raise StoreError(
+                f"the failed events at {self._path} cannot be read: {error}{_remedy(self._path, error)}"
+            ) from error
 
     def _add_columns(self) -> None:
         def missing() -> Iterable[str]:
@@ -312,6 +318,16 @@ class FailedEvents:
         for name in missing():
             self._database.execute(f"ALTER TABLE failed_events ADD COLUMN {name} {_LATER_COLUMNS[name]}")
         self._database.execute("COMMIT")
+
+
+def _remedy(path: Path, error: sqlite3.Error) -> str:
+    """What to do about a file that is no database any more; nothing about other errors."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return ""
+    return (
+        f". Stop the server, restore {path} from a backup or move it away with its -wal and -shm, and start it again; "
+        "failed events that are not in a backup are lost then"
+    )
 
 
 def _failed(found: Sequence[Any]) -> Failed:

@@ -197,8 +197,8 @@ def app(
     mailboxes: Mailboxes,
     schemas: LocalRegistry,
     people: RecordedPeople,
-) -> Api:
-    return create_app(
+) -> Iterator[Api]:
+    made = create_app(
         registry=registry,
         schemas=schemas,
         profiles=profiles,
@@ -215,6 +215,10 @@ def app(
         people=people,
         clock=moment,
     )
+    yield made
+    # A hub that has looked once looks again by itself, and its outbox is closed next.
+    made.deliveries.end_streams()
+    made.deliveries.close()
 
 
 class Client:

@@ -214,7 +214,8 @@ class Api:
         # Collections are asked for with and without a slash, and some clients follow no redirects.
         if path.endswith("/") and path != "/":
             path = path.rstrip("/") or "/"
-            scope = {**scope, "path": path, "raw_path": path.encode()}
+            # In place, so that whoever traces the request finds in it which route took it.
+            scope["path"], scope["raw_path"] = path, path.encode()
         method: str = scope["method"]
         needed = needed_role(method, path)
         if needed is not None:

@@ -18,6 +18,7 @@ from snowmelt.cli.get import get
 from snowmelt.cli.ingest import ingest
 from snowmelt.cli.interventions import interventions_app
 from snowmelt.cli.mcp import mcp
+from snowmelt.cli.restore import restore
 from snowmelt.cli.schema import schema_app
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
@@ -73,6 +74,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     export,
     erase,
     backup,
+    restore,
     doctor,
     bench,
 )

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, overload
 
 import lmdb
 
+from snowmelt.stores.damage import DamagedError
 from snowmelt.stores.errors import StoreError, StoreFullError
 
 MAX_READERS = 512
@@ -18,6 +19,8 @@ DATA = "data.mdb"
 DRAFT, NEXT, GONE = ".draft", ".next", ".gone"
 """Suffixes of folders beside an environment's own: one that is being written to take its place, the same when it is
 complete, and what it has replaced. None of them outlives the exchange, unless it is interrupted."""
+
+_DAMAGED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.VersionMismatchError)
 
 
 REPLACED = bytes(8) + b"\0"
@@ -52,7 +55,8 @@ class Environment:
         options: of LMDB.
 
     Raises:
-        StoreError: if it cannot be opened; so may each transaction.
+        DamagedError: if its file is not one of LMDB's, or not what was written.
+        StoreError: if it cannot be opened for another reason; so may each transaction.
     """
 
     def __init__(self, path: Path, map_size: int, what: str, **options: Any) -> None:
@@ -127,6 +131,8 @@ class Environment:
                 environment.reader_check()
                 with environment.begin() as txn:
                     return _Opened(environment, (path / DATA).stat().st_ino, txn.get(REPLACED))
+        except _DAMAGED as error:
+            raise DamagedError(self.what, path, error) from error
         except (OSError, lmdb.Error) as error:
             raise StoreError(
                 f"the {self.what} at {path} cannot be opened ({error}): check that the folder is writable and is on a "
@@ -173,12 +179,15 @@ def explained(what: str, path: Path, setting: str) -> Iterator[None]:
 
     Raises:
         StoreFullError: if there is no room on the disk or below the bound.
+        DamagedError: if what is read is not what was written.
         StoreError: if the disk refuses for another reason.
     """
     try:
         yield
     except (lmdb.MapFullError, lmdb.DiskError) as error:
         raise StoreFullError(f"the {what} at {path} is full ({error}): free disk space, or raise {setting}") from error
+    except _DAMAGED as error:
+        raise DamagedError(what, path, error) from error
     except lmdb.Error as error:
         raise StoreError(f"the {what} at {path} cannot be used: {error}") from error
 

@@ -12,6 +12,7 @@ import msgspec
 
 from snowmelt.events.erasure import Erasure
 from snowmelt.events.payload import CollectorPayload, Replay, SizeViolation
+from snowmelt.stores.damage import DamagedError
 from snowmelt.stores.environment import Environment, explained
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.notes import PREFIX, Note, kind_prefix, note_key
@@ -25,6 +26,7 @@ _FIRST_PLACE = _SEQUENCE.pack(1)
 _TRIM_CHUNK = 2_000
 _READ_TOGETHER = 1_000
 _LEAST_RESERVE = 64 * 1024
+_USUAL_RECORD = 64 * 1024
 READ_BYTES = 8 * 1024**2
 
 encode_payload = msgspec.msgpack.Encoder().encode
@@ -114,6 +116,19 @@ class EventLog:
                 raise lmdb.MapFullError("what is left is kept for trimming")
         return last
 
+    def try_write(self) -> None:
+        """Find out whether a record of 64 KB could be appended now, by a synced write that leaves nothing.
+
+        Raises:
+            StoreFullError: if there is no room.
+            StoreError: if the disk refuses for another reason.
+        """
+        with self._explained(), self._env.begin(write=True) as txn:
+            if _bytes_used(txn) + _USUAL_RECORD > self._room:
+                raise lmdb.MapFullError("what is left is kept for trimming")
+            txn.put(_NO_PLACE, b"")
+            txn.delete(_NO_PLACE)
+
     def read(self, after: int, limit: int = 1_000) -> list[Record]:
         """At most ``limit`` records that come after a place, in order.
 
@@ -130,7 +145,7 @@ class EventLog:
         The bodies are views of the log itself: they must not be used after the context has ended. No more
         records are given at once than fill 8 MB.
         """
-        with self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
+        with self._explained(), self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
             yield lambda after, limit: self._records(cursor, after, limit)
 
     def _records(self, cursor: lmdb.Cursor, after: int, limit: int) -> list[Record]:
@@ -140,6 +155,8 @@ class EventLog:
         while found and len(records) < limit and size < READ_BYTES:
             value = cursor.value()
             (sequence,) = _SEQUENCE.unpack(cursor.key())
+            if len(value) < _HEADER.size:
+                raise DamagedError("event log", self.path, f"record {sequence} is cut off")
             mark, time = _HEADER.unpack_from(value)
             records.append(Record(sequence, self._kind(mark, sequence), time, value[_HEADER.size :]))
             size += len(value)
@@ -171,12 +188,12 @@ class EventLog:
 
     def head(self) -> int:
         """The place of the last record, 0 if there is none."""
-        with self._env.begin() as txn:
+        with self._explained(), self._env.begin() as txn:
             return _last(txn)
 
     def tail(self) -> int:
         """The place of the first record that is still there, 0 if there is none."""
-        with self._env.begin() as txn, txn.cursor() as cursor:
+        with self._explained(), self._env.begin() as txn, txn.cursor() as cursor:
             return int(_SEQUENCE.unpack(cursor.key())[0]) if cursor.set_range(_FIRST_PLACE) else 0
 
     def trim(self, through: int, older_than: int) -> int:
@@ -269,7 +286,8 @@ class EventLog:
         except ValueError as error:
             raise StoreError(
                 f"record {sequence} of the event log at {self.path} is of a kind that this release does not know "
-                f"({mark!r}): run the release that wrote it, or a newer one"
+                f"({mark!r}): run the release that wrote it, or a newer one; if none did, the record is damaged: "
+                "restore the data folder from a backup"
             ) from error
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from collector_door import JSON, TP2, Door
 from conftest import eventually
@@ -197,15 +198,14 @@ def test_the_watch_looks_by_itself_and_survives_what_goes_wrong(scene: Scene) ->
     assert not watch._thread.is_alive()
 
 
-def test_refusals_are_not_logged_one_by_one(
-    make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refusals_are_not_logged_one_by_one(make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch) -> None:
     door = make_door()
 
     def full(records: list[Entry]) -> int:
         raise OSError("no room")
 
     monkeypatch.setattr(door.log, "append", full)
-    for _ in range(50):
-        assert door("POST", TP2, [JSON], b"{}").status == 503
-    assert 1 <= capsys.readouterr().out.count("payloads refused") < 10
+    with capture_logs() as lines:
+        for _ in range(50):
+            assert door("POST", TP2, [JSON], b"{}").status == 503
+    assert 1 <= [line["event"] for line in lines].count("payloads refused") < 10

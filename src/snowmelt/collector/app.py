@@ -284,4 +284,6 @@ def _request(scope: Scope) -> Request:
         [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
         None,
         client[0] if client else None,
+        scope.get("request_id"),
+        scope.get("traceparent"),
     )

@@ -28,13 +28,18 @@ from snowmelt.mcp.serving import agents_door
 from snowmelt.micro.door import MicroDoor, is_micro_path
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.connection import connections_within
+from snowmelt.runtimes.continuity import check_registry
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
+from snowmelt.runtimes.people import StoredPeople
 from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
+from snowmelt.runtimes.readiness import Readiness
+from snowmelt.runtimes.request_ids import RequestIds
 from snowmelt.runtimes.tls import tls_context
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
@@ -72,10 +77,10 @@ class Doors:
         agents: AgentsDoor,
         micro: MicroDoor,
         metrics: ServerMetrics,
-        engine: ProcessLock,
+        readiness: Readiness,
     ) -> None:
         self._collector, self._api, self._agents, self._micro = collector, api, agents, micro
-        self._metrics, self._engine = metrics, engine
+        self._metrics, self._readiness = metrics, readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -95,14 +100,15 @@ class Doors:
     async def _page(self, path: str, send: Send) -> None:
         if path == "/metrics":
             await _text(send, 200, self._metrics.text())
-        elif path == "/ready" and not self._engine.held():
-            await _text(send, 503, b"the engine is not running")
-        elif path == "/ready" and self._collector.backlog is not None and self._collector.backlog.refusal is not None:
+        elif path == "/health":
+            await _text(send, 200, b"ok")
+        elif problems := await self._readiness.problems():
+            await _text(send, 503, "\n".join(problems).encode())
+        elif (backlog := self._collector.backlog) is not None and backlog.refusal is not None:
             # Still ready: whoever sends everything elsewhere because of this would take the reads away, too.
-            reason = self._collector.backlog.refusal.reason
-            await _text(send, 200, f"ready, but tracker requests are refused: {reason}".encode())
+            await _text(send, 200, f"ready, but tracker requests are refused: {backlog.refusal.reason}".encode())
         else:
-            await _text(send, 200, b"ready" if path == "/ready" else b"ok")
+            await _text(send, 200, b"ready")
 
 
 class WebServer(uvicorn.Server):
@@ -169,6 +175,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     )
     outbox = Outbox(data.outbox, interventions.map_size, int(interventions.keep_minutes * 60_000))
     registry = Registry.open(data.registry)
+    check_registry(data, registry.revision(), profiles.statistics())
     bell = Bell(data.bell)
     try:
         # A change that was stored just before a crash may not have reached the log.
@@ -176,7 +183,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     except StoreError as error:
         # Values can be read all the same, and the next change of a definition announces again.
         logger.error("the definitions cannot be announced", error=str(error))
-    writer = LogWriter(log, bell)
+    spans = spans_of(settings, "web")
+    writer = LogWriter(log, bell) if spans is None else spans.writer(log, bell)
     backlog = Backlog(log, profiles.position, settings.collector)
     watch = BacklogWatch(backlog)
     collector = Collector(settings.collector, writer, f"snowmelt-{__version__}", backlog)
@@ -195,16 +203,20 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         position=profiles.position,
         trusted_proxies=settings.collector.trusted_proxies or (),
         previews=Previewer(data.log, settings),
+        people=StoredPeople(data, log, bell, profiles, outbox),
     )
     host = listener.getsockname()[0]
     agents = agents_door(settings.mcp, host, registry, api)
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
     micro = micro_door(settings, log, api.gate, host)
     await micro.prepare()
-    doors = Doors(collector, api, agents, micro, metrics, ProcessLock(data.engine_lock, "engine"))
+    readiness = Readiness(
+        ProcessLock(data.engine_lock, "engine"), writer, registry.revision, metrics.lag_seconds, settings.ready
+    )
+    doors = Doors(collector, api, agents, micro, metrics, readiness)
     tls = tls_context(settings)
     config = uvicorn.Config(
-        doors,
+        RequestIds(doors if spans is None else spans.requests(doors)),
         loop="uvloop",
         http=connections_within(http),
         ws="none",
@@ -244,6 +256,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await api.settle()
     outbox.close()
     registry.close()
+    if spans is not None:
+        await asyncio.to_thread(spans.close)
 
 
 def run_web(settings: Settings) -> None:

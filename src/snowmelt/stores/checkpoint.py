@@ -6,11 +6,13 @@ the last checkpoint (a synced copy) and the event log, which is synced before ev
 from the checkpoint on, is applied again.
 """
 
-import os
 import shutil
+import threading
 from pathlib import Path
 from uuid import uuid4
 
+from snowmelt.stores.damage import damage_of
+from snowmelt.stores.environment import exchanging, sync_path
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -32,12 +34,18 @@ class Checkpoints:
     """
 
     def __init__(self, data_dir: Path) -> None:
+        self.reason = ""
+        """Why :meth:`recover` has put the profiles back."""
         self.profiles = data_dir / "profiles"
         self._checkpoint = data_dir / "profiles.checkpoint"
         self._mark = data_dir / "profiles.in-use"
+        self._taking = threading.Lock()
 
     def recover(self) -> int | None:
         """Make the profiles trustworthy; to be called before any process opens them.
+
+        They are put back if the machine went down while they were in use, if their file is damaged, and if it is gone
+        while there is a checkpoint. A checkpoint that is damaged is as good as none.
 
         Returns:
             The position of the checkpoint that they were put back to (0 without one), or ``None`` if they
@@ -48,20 +56,32 @@ class Checkpoints:
             self._old.rename(self._checkpoint)
         for leftover in (self._fresh, self._old):
             shutil.rmtree(leftover, ignore_errors=True)
-        if not self._mark.exists() or self._mark.read_text() == boot_id():
+        with exchanging(self.profiles):
+            pass  # an exchange that was interrupted is finished: they are not gone
+        self.reason = self._trouble()
+        if not self.reason:
             return None
         shutil.rmtree(self.profiles, ignore_errors=True)
         self.profiles.mkdir()
         position = 0
-        if self._checkpoint.exists():
+        if self._checkpoint.exists() and not damage_of([self._checkpoint]):
             shutil.copy2(self._checkpoint / "data.mdb", self.profiles / "data.mdb")
             sync_path(self.profiles / "data.mdb")
             reader = ProfileReader(self._checkpoint)
             position = reader.position()
             reader.close()
         sync_path(self.profiles)
-        self._mark.unlink()
+        self._mark.unlink(missing_ok=True)
         return position
+
+    def _trouble(self) -> str:
+        """Why the profiles cannot be used as they are; the empty text if they can."""
+        if self._mark.exists() and self._mark.read_text() != boot_id():
+            return "the machine went down while they were in use"
+        if not (self.profiles / "data.mdb").exists():
+            return "they are gone" if self._checkpoint.exists() else ""
+        found = damage_of([self.profiles]).get(self.profiles)
+        return f"they are damaged: {found}" if found else ""
 
     @property
     def trusted(self) -> Path:
@@ -90,6 +110,22 @@ class Checkpoints:
         Returns:
             The position that it includes: what comes before need not be kept in the event log.
         """
+        with self._taking:
+            return self._take(store)
+
+    def renew(self, store: ProfileStore) -> int:
+        """Write the store anew, so that nothing that was deleted is left in its files, and then the checkpoint.
+
+        No checkpoint that was begun before can come after this one. Gives its position, as :meth:`take` does.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        with self._taking:
+            store.rewrite()
+            return self._take(store)
+
+    def _take(self, store: ProfileStore) -> int:
         shutil.rmtree(self._fresh, ignore_errors=True)
         self._fresh.mkdir()
         store.copy(self._fresh)
@@ -113,12 +149,3 @@ class Checkpoints:
     @property
     def _old(self) -> Path:
         return self._checkpoint.with_suffix(".old")
-
-
-def sync_path(path: Path) -> None:
-    """Put a file, or the names in a folder, on the disk."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

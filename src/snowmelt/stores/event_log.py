@@ -10,23 +10,31 @@ from typing import NamedTuple
 import lmdb
 import msgspec
 
+from snowmelt.events.erasure import Erasure
 from snowmelt.events.payload import CollectorPayload, Replay, SizeViolation
-from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.damage import DamagedError
+from snowmelt.stores.environment import Environment, explained
 from snowmelt.stores.errors import StoreError
-from snowmelt.stores.notes import PREFIX, Note, change, kind_prefix, note_key
+from snowmelt.stores.notes import PREFIX, Note, kind_prefix, note_key
+from snowmelt.stores.notes import change as change_note
+from snowmelt.stores.rewriting import draft_of
 
 _SEQUENCE = struct.Struct(">Q")
 _HEADER = struct.Struct(">cQ")
 _NO_PLACE = PREFIX
 _FIRST_PLACE = _SEQUENCE.pack(1)
 _TRIM_CHUNK = 2_000
+_READ_TOGETHER = 1_000
 _LEAST_RESERVE = 64 * 1024
+_USUAL_RECORD = 64 * 1024
 READ_BYTES = 8 * 1024**2
 
 encode_payload = msgspec.msgpack.Encoder().encode
 decode_payload = msgspec.msgpack.Decoder(CollectorPayload).decode
 decode_size_violation = msgspec.msgpack.Decoder(SizeViolation).decode
 decode_replay = msgspec.msgpack.Decoder(Replay).decode
+encode_erasure = msgspec.msgpack.Encoder().encode
+decode_erasure = msgspec.msgpack.Decoder(Erasure).decode
 
 
 class Kind(Enum):
@@ -45,6 +53,8 @@ class Kind(Enum):
     DEFINITIONS = b"D"
     """From here on these definitions hold: the registry's snapshot. That a publish is a place in the log is
     what makes a replay count exactly what was counted before."""
+    ERASURE = b"X"
+    """What is held about somebody is to go: an encoded ``Erasure``, which names nobody any more once that is done."""
 
 
 class Record(NamedTuple):
@@ -78,7 +88,7 @@ class EventLog:
 
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
         self.path = path
-        self._env = open_environment(path, map_size, "event log")
+        self._env = Environment(path, map_size, "event log")
         # LMDB needs room to delete, too: without it a full log could never be trimmed.
         self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
 
@@ -96,7 +106,7 @@ class EventLog:
         """
         with self._explained(), self._env.begin(write=True) as txn:
             for note in notes:
-                change(txn, note)
+                change_note(txn, note)
             last = _last(txn)
             for kind, time, body in records:
                 last += 1
@@ -105,6 +115,19 @@ class EventLog:
             if records and _bytes_used(txn) > self._room:
                 raise lmdb.MapFullError("what is left is kept for trimming")
         return last
+
+    def try_write(self) -> None:
+        """Find out whether a record of 64 KB could be appended now, by a synced write that leaves nothing.
+
+        Raises:
+            StoreFullError: if there is no room.
+            StoreError: if the disk refuses for another reason.
+        """
+        with self._explained(), self._env.begin(write=True) as txn:
+            if _bytes_used(txn) + _USUAL_RECORD > self._room:
+                raise lmdb.MapFullError("what is left is kept for trimming")
+            txn.put(_NO_PLACE, b"")
+            txn.delete(_NO_PLACE)
 
     def read(self, after: int, limit: int = 1_000) -> list[Record]:
         """At most ``limit`` records that come after a place, in order.
@@ -122,7 +145,7 @@ class EventLog:
         The bodies are views of the log itself: they must not be used after the context has ended. No more
         records are given at once than fill 8 MB.
         """
-        with self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
+        with self._explained(), self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
             yield lambda after, limit: self._records(cursor, after, limit)
 
     def _records(self, cursor: lmdb.Cursor, after: int, limit: int) -> list[Record]:
@@ -132,6 +155,8 @@ class EventLog:
         while found and len(records) < limit and size < READ_BYTES:
             value = cursor.value()
             (sequence,) = _SEQUENCE.unpack(cursor.key())
+            if len(value) < _HEADER.size:
+                raise DamagedError("event log", self.path, f"record {sequence} is cut off")
             mark, time = _HEADER.unpack_from(value)
             records.append(Record(sequence, self._kind(mark, sequence), time, value[_HEADER.size :]))
             size += len(value)
@@ -163,12 +188,12 @@ class EventLog:
 
     def head(self) -> int:
         """The place of the last record, 0 if there is none."""
-        with self._env.begin() as txn:
+        with self._explained(), self._env.begin() as txn:
             return _last(txn)
 
     def tail(self) -> int:
         """The place of the first record that is still there, 0 if there is none."""
-        with self._env.begin() as txn, txn.cursor() as cursor:
+        with self._explained(), self._env.begin() as txn, txn.cursor() as cursor:
             return int(_SEQUENCE.unpack(cursor.key())[0]) if cursor.set_range(_FIRST_PLACE) else 0
 
     def trim(self, through: int, older_than: int) -> int:
@@ -202,6 +227,52 @@ class EventLog:
                 txn.delete(_NO_PLACE)
         return dropped
 
+    def rewrite(self, change: Callable[[Record], bytes | None]) -> int:
+        """Write the log anew, so that nothing is left in its files of what is changed, removed or was trimmed before.
+
+        Appends wait for a moment only: what comes meanwhile is written down at the end, unchanged.
+
+        Args:
+            change: is given the records that are there now, in order, and gives the body to keep of each, or ``None``
+                to leave it out. The last record must be kept, or its place would be given to another.
+
+        Returns:
+            How many records were written.
+
+        Raises:
+            StoreError: if the disk refuses; the log is as it was then.
+
+        Cost: reads and writes the whole log once.
+        """
+        with self._explained(), draft_of(self._env) as draft:
+            last = self.head()
+            written = draft.put(self._changed(change, last), append=True)
+            draft.sync()
+            with draft.taking_place() as txn, txn.cursor() as cursor:
+                found = cursor.set_range(_SEQUENCE.pack(last + 1))
+                written += draft.put(cursor.iternext() if found else (), append=True)
+                found = cursor.set_range(_FIRST_PLACE)
+                first = _SEQUENCE.unpack(cursor.key())[0] if found else last + 1
+                # What was trimmed meanwhile.
+                draft.trim(_SEQUENCE.pack(first))
+                cursor.first()
+                draft.put(_until(cursor, _FIRST_PLACE), append=False)
+        return written
+
+    def _changed(self, change: Callable[[Record], bytes | None], last: int) -> Iterator[tuple[bytes, bytes]]:
+        place = 0
+        while place < last and (records := self.read(place, _READ_TOGETHER)):
+            for record in records:
+                if record.sequence > last:
+                    return
+                body = change(record)
+                if body is not None:
+                    yield (
+                        _SEQUENCE.pack(record.sequence),
+                        _HEADER.pack(record.kind.value, record.time) + body,
+                    )
+            place = records[-1].sequence
+
     def close(self) -> None:
         """Close the environment; records that were appended are safe without it."""
         self._env.close()
@@ -215,8 +286,17 @@ class EventLog:
         except ValueError as error:
             raise StoreError(
                 f"record {sequence} of the event log at {self.path} is of a kind that this release does not know "
-                f"({mark!r}): run the release that wrote it, or a newer one"
+                f"({mark!r}): run the release that wrote it, or a newer one; if none did, the record is damaged: "
+                "restore the data folder from a backup"
             ) from error
+
+
+def _until(cursor: "lmdb.Cursor[bytes]", end: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The rows from where the cursor is up to a key."""
+    for key, value in cursor.iternext():
+        if key >= end:
+            return
+        yield key, value
 
 
 def _bytes_used(txn: lmdb.Transaction) -> int:

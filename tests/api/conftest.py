@@ -164,8 +164,8 @@ def app(
     outbox: Outbox,
     mailboxes: Mailboxes,
     schemas: LocalRegistry,
-) -> Api:
-    return create_app(
+) -> Iterator[Api]:
+    made = create_app(
         registry=registry,
         schemas=schemas,
         profiles=profiles,
@@ -181,6 +181,10 @@ def app(
         previews=previews,
         clock=moment,
     )
+    yield made
+    # A hub that has looked once looks again by itself, and its outbox is closed next.
+    made.deliveries.end_streams()
+    made.deliveries.close()
 
 
 class Client:

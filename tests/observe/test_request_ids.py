@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from conftest import Server, eventually
 from figures import COUNTS
@@ -116,22 +117,19 @@ def test_events_that_fail_or_fire_are_logged_by_their_ids(server: Server, shop: 
     assert [word for word in (visitor, "ann@example.com", "127.0.0.1") if word in log.partition("ready at")[0]] == []
 
 
-def test_lines_of_events_are_bounded_and_what_is_left_out_is_counted(capfd: pytest.CaptureFixture[str]) -> None:
-    from snowmelt.runtimes.logs import configure_logs
-
+def test_lines_of_events_are_bounded_and_what_is_left_out_is_counted() -> None:
     seconds = [0.0]
     told = EventLines(lambda: seconds[0])
-    configure_logs("info", "json")
-    for number in range(100):
-        told.expect("event failed", failed_event=f"{number} 0", event_id=None)
-    told.write()
-    for number in range(5):
-        told.expect("event failed", failed_event=f"{number} 1")
-    told.forget()
-    seconds[0] = 1.5
-    told.expect("event failed", failed_event="100 0")
-    told.write()
-    rows = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    with capture_logs() as rows:
+        for number in range(100):
+            told.expect("event failed", failed_event=f"{number} 0", event_id=None)
+        told.write()
+        for number in range(5):
+            told.expect("event failed", failed_event=f"{number} 1")
+        told.forget()
+        seconds[0] = 1.5
+        told.expect("event failed", failed_event="100 0")
+        told.write()
     assert [row["failed_event"] for row in rows] == [*(f"{number} 0" for number in range(LINES_A_SECOND)), "100 0"]
     assert [row.get("left_out_before") for row in rows] == [*[None] * LINES_A_SECOND, 100 - LINES_A_SECOND]
     assert "event_id" not in rows[0]

@@ -131,6 +131,6 @@ def test_what_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> None:
     data = DataDir(tmp_path / "shop")
     data.log.mkdir()
     (data.log / "data.mdb").write_bytes(b"torn")
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="is damaged"):
         back_up(data, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()

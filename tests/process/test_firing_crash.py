@@ -20,15 +20,8 @@ import pytest
 
 from conftest import Server, eventually
 from process_shop import Shop, shop_event
-from snowmelt import (
-    AttributeKeyIdentifiers,
-    InterventionCriterion,
-    InterventionInstance,
-    LinkAttributeKey,
-    RuleIntervention,
-    SignalsSandbox,
-)
-from snowmelt.sdk.subscriptions import InterventionsSubscription
+from snowmelt import AttributeKeyIdentifiers, InterventionInstance, SignalsSandbox
+from storm import Subscriber, expected_firings, rules
 
 pytestmark = [pytest.mark.process, pytest.mark.crash]
 
@@ -37,16 +30,7 @@ SENDERS, STREAMS, USERS = 3, 4, 10
 CARTS = "ecom_attributes:count_add_to_cart"
 
 
-def rule(name: str, operator: str, value: int | None = None) -> RuleIntervention:
-    return RuleIntervention(
-        name=name,
-        criteria=InterventionCriterion(attribute=CARTS, operator=operator, value=value),
-        target_attribute_keys=[LinkAttributeKey(name="domain_userid")],
-        owner="user@company.com",
-    )
-
-
-RULES = [rule("first", ">", 0), rule("third", ">=", 3), rule("every", "changed")]
+RULES = rules(CARTS)
 
 
 class Sender(threading.Thread):
@@ -82,48 +66,17 @@ class Sender(threading.Thread):
         return self.counted
 
 
-class Subscriber:
-    """Receives what fires for some users."""
-
-    def __init__(self, signals: SignalsSandbox, users: list[str]) -> None:
-        self.users = users
-        self.received: list[InterventionInstance] = []
-        self.subscription: InterventionsSubscription = signals.pull_interventions(
-            AttributeKeyIdentifiers({"domain_userid": users})
-        )
-        self.subscription.add_handler(self.received.append)
-
-    def names(self, user: str) -> list[str]:
-        """What has come for a user, in order; with the number that each change has sent along."""
-        found = []
-        for one in self.received:
-            assert one.target_attribute_key is not None
-            if one.target_attribute_key.id == user:
-                found.append(f"{one.name} {one.attributes[CARTS]}" if one.attributes else one.name)
-        return found
-
-
 @pytest.fixture
 def subscribers(server: Server, shop: Shop) -> Iterator[list[Subscriber]]:
     """Open streams, each for users of its own; the rules are published."""
     with ExitStack() as opened:
         signals = opened.enter_context(SignalsSandbox(api_url=server.url, sandbox_token=server.token))
         signals.publish(RULES)
-        streams = [Subscriber(signals, [str(uuid.uuid4()) for _ in range(USERS)]) for _ in range(STREAMS)]
+        streams = [Subscriber(signals, [str(uuid.uuid4()) for _ in range(USERS)], CARTS) for _ in range(STREAMS)]
         for stream in streams:
             opened.enter_context(stream.subscription)
             assert stream.subscription.wait_until_open(20)
         yield streams
-
-
-def expected(count: int) -> list[str]:
-    """What fires for somebody who has put something into the cart so many times."""
-    fired = []
-    for number in range(1, count + 1):
-        fired += ["first 1"] if number == 1 else []
-        fired += ["third 3"] if number == 3 else []
-        fired += [f"every {number}"]
-    return fired
 
 
 def test_killed_while_interventions_fire(server: Server, subscribers: list[Subscriber]) -> None:
@@ -152,7 +105,7 @@ def test_killed_while_interventions_fire(server: Server, subscribers: list[Subsc
         for sender in senders:
             counted += sender.stop()
     server.flush(60)
-    due = {user: expected(counted[user]) for user in users}
+    due = {user: expected_firings(counted[user]) for user in users}
     total = sum(map(len, due.values()))
     eventually(lambda: sum(len(stream.received) for stream in subscribers) >= total, "everything has come", 60)
     with SignalsSandbox(api_url=server.url, sandbox_token=server.token) as signals:

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from another_process import hold_lock
 from collector_door import TP2, request
 from conftest import eventually
+from snowmelt.collector.backlog import Refusal
 from snowmelt.compute.program import Tally
 from snowmelt.runtimes import engine_process
 from snowmelt.runtimes.data_dir import DataDir
@@ -263,6 +265,7 @@ def test_checkpoints_are_taken_when_there_is_news_and_the_log_is_trimmed_behind_
 
 class FakeCollector:
     accepted, refused, untracked = 3, 1, 2
+    backlog: Any = None
     calls: list[str]
 
     def __init__(self) -> None:
@@ -347,7 +350,9 @@ def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     with store.commit() as commit:
         commit.position, commit.statistics, commit.definitions = 5, counts.encode(), DEFINITIONS
     reading, sizes, now = Reading(store), lambda: {"log": 8_192, "profiles": 4_096}, lambda: 2_600
-    yield ServerMetrics(log, reading, FakeCollector(), FakeHub(), sizes, list, now)  # type: ignore[arg-type]
+    collector = FakeCollector()
+    collector.backlog = SimpleNamespace(waiting_bytes=70, free_bytes=80, refusal=Refusal("too far behind", 9))
+    yield ServerMetrics(log, reading, collector, FakeHub(), sizes, list, now)  # type: ignore[arg-type]
     log.close()
     store.close()
 
@@ -380,6 +385,9 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         "snowmelt_streams_cut_total": 1,
         "snowmelt_streams_open": 5,
         "snowmelt_log_head": 7,
+        "snowmelt_engine_lag_bytes": 70,
+        "snowmelt_disk_free_bytes": 80,
+        "snowmelt_collector_refusing": 1,
         "snowmelt_engine_position": 5,
         "snowmelt_engine_revision": 6,
         "snowmelt_engine_remembered_events": 8,
@@ -446,7 +454,8 @@ def test_ready_means_that_all_works(metrics: ServerMetrics, tmp_path: Path) -> N
     bounds = ReadySettings(lag_seconds=5, engine_seconds=1)
     seen = ProcessLock(tmp_path / "lock", "engine")
     readiness = Readiness(seen, writer, lambda: registry[0], lambda: lag[0], bounds)  # type: ignore[arg-type]
-    doors = Doors(FakeCollector(), None, None, None, metrics, readiness)  # type: ignore[arg-type]
+    collector = FakeCollector()
+    doors = Doors(collector, None, None, None, metrics, readiness)  # type: ignore[arg-type]
 
     def ready() -> tuple[int, str]:
         reply = asyncio.run(request(doors, "GET", "/ready"))
@@ -472,5 +481,11 @@ def test_ready_means_that_all_works(metrics: ServerMetrics, tmp_path: Path) -> N
             "the registry cannot be read: list index out of range",
         ],
     )
+    lag[0], writer.failure = 0.0, None
+    registry.append(3)
+    engine.beat()
+    collector.backlog = SimpleNamespace(refusal=Refusal("too far behind", 9))
+    assert ready() == (200, "ready, but tracker requests are refused: too far behind")
+    lag[0] = 5.5
     engine.release()
     assert ready()[1].startswith("the engine is not running\n")

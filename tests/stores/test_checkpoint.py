@@ -199,3 +199,23 @@ def test_a_copy_is_one_moment_while_commits_go_on(machine: Machine) -> None:
     assert taken == sorted(taken)
     for number, place in enumerate(taken, 1):
         assert contents(machine.folder / f"look-{number}") == at(place)
+
+
+def test_profiles_that_are_damaged_or_gone_are_put_back(machine: Machine) -> None:
+    for harm in (lambda file: file.write_bytes(b"rubbish"), Path.unlink):
+        advance(machine.store, machine.store.position + 5)
+        position = machine.checkpoints.take(machine.store)
+        advance(machine.store, position + 3)
+        machine.die()
+        harm(machine.folder / "profiles" / "data.mdb")
+        assert machine.recover() == position
+        assert machine.checkpoints.reason.startswith("they are")
+        assert machine.store.position == position
+
+
+def test_a_damaged_checkpoint_is_as_good_as_none(machine: Machine) -> None:
+    advance(machine.store, 5)
+    machine.checkpoints.take(machine.store)
+    machine.power_cut()
+    (machine.folder / "profiles.checkpoint" / "data.mdb").write_bytes(b"rubbish")
+    assert machine.recover() == 0

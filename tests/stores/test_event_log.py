@@ -159,7 +159,7 @@ def test_a_record_of_a_newer_release_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"not a database", b"\0" * 20_000])
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.mdb").write_bytes(content)
-    with pytest.raises(StoreError, match=f"event log at {tmp_path} cannot be opened"):
+    with pytest.raises(StoreError, match=f"event log at {tmp_path} is damaged"):
         EventLog(tmp_path)
     with pytest.raises(StoreError, match="check that the folder is writable"):
         EventLog(tmp_path / "data.mdb" / "log")

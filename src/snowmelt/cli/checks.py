@@ -94,12 +94,20 @@ def check_disk(data: DataDir) -> Iterator[Result]:
 def check_stores(data: DataDir, settings: Settings) -> Iterator[Result]:
     """Whether the stores can be read, how far the engine is, and what failed."""
     from snowmelt.errors import SnowmeltError
+    from snowmelt.stores.damage import damage_of, remedy
     from snowmelt.stores.event_log import EventLog
     from snowmelt.stores.failed_events import FailedEvents
     from snowmelt.stores.profiles import ProfileReader
 
     if not (data.profiles / "data.mdb").exists():
         yield Result(True, "no server has run on this data folder yet", neutral=True)
+        return
+    stores = {"event log": data.log, "profile store": data.profiles, "outbox": data.outbox}
+    damages = damage_of(list(stores.values()), thorough=True)
+    for what, path in stores.items():
+        found = damages.get(path)
+        yield Result(not found, f"the {what} is {f'damaged ({found})' if found else 'whole'}", remedy(what, path))
+    if damages:
         return
     try:
         with closing(ProfileReader(data.profiles, settings.engine.map_size)) as profiles:

@@ -4,6 +4,7 @@ import asyncio
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -21,6 +22,9 @@ TRIED_SECONDS = 1.0
 
 UNHEALTHY_SECONDS = 10
 """Whoever sends requests elsewhere meanwhile must come back at some time, or nobody would notice that all is well."""
+
+SETTLED_AT_ONCE = 16
+"""Requests of a group that go on in one turn of the event loop."""
 
 logger = structlog.get_logger("snowmelt.collector")
 
@@ -103,7 +107,7 @@ class LogWriter:
             failure = self._write([entry for entries, _ in group for entry in entries])
             now = time.monotonic()
             self._failed, self._written = (-math.inf, now) if failure is None else (now, -math.inf)
-            self._loop.call_soon_threadsafe(_settle, [future for _, future in group], failure)
+            self._loop.call_soon_threadsafe(_settle, self._loop, deque(future for _, future in group), failure)
 
     def _write(self, entries: Sequence[Entry]) -> StoreError | None:
         """Append, and say what went wrong: whatever it is, the thread must live to write the next group."""
@@ -124,11 +128,15 @@ class LogWriter:
         return None
 
 
-def _settle(futures: Sequence[asyncio.Future[None]], failure: StoreError | None) -> None:
-    for future in futures:
+def _settle(loop: asyncio.AbstractEventLoop, futures: deque[asyncio.Future[None]], failure: StoreError | None) -> None:
+    """Tell those who wait, some in each turn of the event loop, so that others get theirs."""
+    for _ in range(min(SETTLED_AT_ONCE, len(futures))):
+        future = futures.popleft()
         if future.done():
             continue  # the client has gone
         if failure is None:
             future.set_result(None)
         else:
             future.set_exception(failure)
+    if futures:
+        loop.call_soon(_settle, loop, futures, failure)

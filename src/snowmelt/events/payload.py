@@ -69,9 +69,12 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
         item: which outcome of that payload it was, from 0.
         only: if the payload holds more than this event: which of its outcomes is meant.
         payload: a request that brings the event.
+        asked: when somebody asked for it, milliseconds since the epoch: what was known of schemas earlier may be out of
+            date. The same for all that are asked for together; 0 in a log of an older release.
     """
 
     sequence: int
     item: int
     only: int | None
     payload: CollectorPayload
+    asked: int = 0

@@ -1,12 +1,12 @@
 """What one event, or time alone, makes of a rule: whether it fires, and for whom."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from snowmelt.compute.profiles import Profiles, touch
-from snowmelt.compute.projection import Projection
 from snowmelt.interventions.alarm import Alarm, Wait, wait_key
+from snowmelt.interventions.finding import Finding, Keys, Targets
 from snowmelt.interventions.rule import Rule
 
 _FIRINGS = UUID("6f0a2b74-2d0e-5f3c-9a5e-6f1d4c1a7b90")
@@ -14,9 +14,6 @@ _FIRINGS = UUID("6f0a2b74-2d0e-5f3c-9a5e-6f1d4c1a7b90")
 
 SOON_MS = 1_000
 """So soon after criteria came to hold by time it does not matter whether they do still."""
-
-Keys: TypeAlias = tuple[str | None, ...]
-Targets: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Firing(NamedTuple):
@@ -56,9 +53,8 @@ class Watch:
 
     Args:
         rule: that is watched.
-        projection: how events are decoded.
+        finding: what it looks for in events.
         profiles: by state id, those of the groups, and what is remembered of the rule.
-        now: ms since the epoch; the time of events that have none.
         fire: is given what fires.
         set_alarm: is given when the rule is to be looked at without an event.
     """
@@ -66,33 +62,32 @@ class Watch:
     def __init__(
         self,
         rule: Rule,
-        projection: Projection,
+        finding: Finding,
         profiles: Mapping[int, Profiles],
-        now: int,
         fire: Callable[[Firing], None],
         set_alarm: Callable[[Alarm], None],
     ) -> None:
         self._rule = rule
-        self._context, self._when = rule.context(projection), rule.when(projection)
+        self._finding = finding
         self._groups = [profiles[group.state_id] for group in rule.groups]
         self._meaning = (rule.since, *(group.state_id for group in rule.groups))
         self._memory = profiles[rule.state_id]
-        self._now, self._fire, self._set_alarm = now, fire, set_alarm
+        self._fire, self._set_alarm = fire, set_alarm
 
     def before(self, event: Any) -> Judged | None:
         """Look at the state just before an event; ``None`` if nothing can come of it.
 
-        Nothing can where no target is named in the event, where all have had it, or where the criteria hold already
-        and time does not end that.
+        Nothing can where no target is named in the event, where the criteria hold already and time does not end that,
+        or where time can bring it about and all have had it. Who has had it is asked last: that most rules need it
+        seldom is what makes them cheap.
         """
-        keys, found = self._context(event)
-        pairs = zip(self._rule.targets, found, strict=True)
-        named = tuple((name, value) for (name, _), value in pairs if value is not None)
-        if not self._open(named):
+        keys, named, (at, _, event_id) = self._finding.of(event)
+        if not named:
             return None
-        at, _, event_id = self._when(event, self._now)
         wait = None
         if self._rule.turning:
+            if not self._open(named):
+                return None
             # What time has brought about by now comes before what the event does.
             wait = self._wait(keys, named)
             if wait.due is not None and wait.due <= at:
@@ -114,7 +109,8 @@ class Watch:
             and rule.criteria.holds(values)
             and all(_differs(judged.values[place], values[place]) for place in rule.criteria.changed)
         ):
-            self._send(judged.keys, self._open(judged.named), judged.at, judged.event_id)
+            if targets := self._open(judged.named):
+                self._send(judged.keys, targets, judged.at, judged.event_id)
             if judged.wait is not None:
                 self._put(judged.wait, None)
         elif judged.wait is not None:

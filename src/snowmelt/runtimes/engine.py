@@ -43,6 +43,10 @@ SHED_PROFILES = 200
 HELD_MS = 500
 """How often it is tried whether schemas are to be had again."""
 
+BUSY_SWEEP_MS = 500
+"""How often a piece of the expired profiles is looked for while events wait all the time, a few ms each: an engine that
+is never idle would let them gather for ever."""
+
 ALARMS = 1_000
 """Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
 
@@ -111,6 +115,7 @@ class Engine:
         self._program = Program([])
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
+        self._next_sweep = 0
         self._dispatch = dispatch
         self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
         self._lines = EventLines()
@@ -165,7 +170,10 @@ class Engine:
         self._lines.write()
         self._send()
         self._purge()
-        self._retention.piece(self._clock())
+        now = self._clock()
+        if now >= self._next_sweep:
+            self._sweep_some()
+        self._retention.piece(now)
         return not self._held_until
 
     def next_alarm(self) -> float | None:
@@ -309,7 +317,9 @@ class Engine:
 
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
-        dropped = self._sweep.piece(self._program.kept, self._clock())
+        now = self._clock()
+        self._next_sweep = now + BUSY_SWEEP_MS
+        dropped = self._sweep.piece(self._program.kept, now)
         self.statistics.swept += dropped or 0
         return dropped is not None
 
@@ -387,16 +397,23 @@ class Engine:
         )
 
     def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
-        snapshot = read_snapshot(record.body)
-        newer = snapshot.revision > statistics.revision
+        snapshot: Snapshot | None = None
+        try:
+            snapshot = read_snapshot(record.body)
+        except msgspec.MsgspecError as error:
+            # As with events: it would be met again at every start. Whatever is published next brings all of it.
+            fault = _fault(record, 0, self._clock(), error)
+            self._failed.add([fault])
+            statistics.add_failed(Counter([fault.category]))
+        newer = snapshot is not None and snapshot.revision > statistics.revision
         with self._store.commit() as commit:
             commit.position = record.sequence
-            if newer:
+            if snapshot is not None and newer:
                 statistics.revision = snapshot.revision
                 statistics.keep(snapshot.state_ids())
                 commit.definitions = bytes(record.body)
             commit.statistics = statistics.encode()
-        if newer:
+        if snapshot is not None and newer:
             self._define(snapshot)
         return True
 

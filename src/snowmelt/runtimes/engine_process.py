@@ -116,9 +116,11 @@ def run_engine(settings: Settings) -> None:
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again
     # takes as long as the work itself. What little is garbage is collected when nothing else is to be done, and
-    # the cache is emptied before: to fill it again costs less than to look through it.
+    # the cache is emptied before: to fill it again costs less than to look through it. With new definitions it is empty
+    # anyway, and the programs of the old ones are garbage, which must not wait for an engine that is never idle.
     gc.disable()
-    collected = time.monotonic()
+    gc.freeze()
+    collected, revision = time.monotonic(), engine.statistics.revision
     lock.beat()
     report_ready()
     while not stopping:
@@ -129,6 +131,9 @@ def run_engine(settings: Settings) -> None:
             # The collector answers 503 once the log is full too; until then nothing is lost.
             logger.error("the profiles cannot be written", error=str(error))
             busy = False
+        if engine.statistics.revision != revision:
+            gc.collect()
+            revision = engine.statistics.revision
         if busy:
             continue
         if time.monotonic() - collected > COLLECT_SECONDS:

@@ -10,6 +10,7 @@ from snowmelt.compute.program import Program
 from snowmelt.compute.projection import Projection
 from snowmelt.definitions.wire.delivery import TextValues, payload
 from snowmelt.interventions.alarm import Alarm
+from snowmelt.interventions.finding import Findings
 from snowmelt.interventions.firing import Firing, Watch
 from snowmelt.runtimes.event_lines import EventLines
 from snowmelt.runtimes.statistics import Statistics
@@ -30,14 +31,16 @@ class FiringStep:
     """
 
     def __init__(self, profiles: Mapping[int, Profiles], now: int, texts: TextValues = "plain") -> None:
-        self._profiles, self._now = profiles, now
+        self._profiles = profiles
         self._texts: TextValues = texts
         self._firings: list[Firing] = []
         self._alarms: list[Alarm] = []
+        self._findings = Findings(now)
 
     def watch(self, rule: Any, projection: Projection) -> Watch:
         """Make a rule look at what happens in this step."""
-        return Watch(rule, projection, self._profiles, self._now, self._firings.append, self._alarms.append)
+        finding = self._findings.of(rule, projection)
+        return Watch(rule, finding, self._profiles, self._firings.append, self._alarms.append)
 
     def ring(self, due: Iterable[DueAlarm], program: Program, until: int) -> None:
         """Look at rules whose alarms are due.

@@ -17,12 +17,14 @@ import structlog
 
 from snowmelt.connectors.output_progress import settle_outputs
 from snowmelt.runtimes.child import EXIT_UNUSABLE, STDIN
+from snowmelt.runtimes.continuity import check_continuity
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.manifest import MANIFEST
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
 from snowmelt.stores.checkpoint import Checkpoints
+from snowmelt.stores.damage import DamagedError, damage_of
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileStore
@@ -32,6 +34,9 @@ SECOND_SERVER_SECONDS = 2
 """How long a server waits for another one, which may be about to stop, to leave the data folder."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STEADY_SECONDS = 30
+MEMORY_SIGNALS = {signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT}
+MEMORY_ADVICE = "a store may be damaged, or the disk may be full: `snowmelt doctor` reads every store and says which"
+"""What ends a process by these: a mapped file that is shorter than it says, or not what was written."""
 LOOK_SECONDS = 1.0
 """How often it looks whether somebody has added the first webhook."""
 
@@ -201,7 +206,8 @@ class Supervisor:
                 if status == EXIT_UNUSABLE and not announced and child in children:
                     return 1
                 pause = child.pause()
-                logger.error("process ended, starting it again", child=child.name, status=status, pause=pause)
+                advice = {"advice": MEMORY_ADVICE} if -(status or 0) in MEMORY_SIGNALS else {}
+                logger.error("process ended, starting it again", child=child.name, status=status, pause=pause, **advice)
                 timer = threading.Timer(pause, self._events.put, [(child, "due")])
                 timer.daemon = True
                 timer.start()
@@ -232,12 +238,18 @@ class Supervisor:
         engine_lock.acquire(STOP_SECONDS)
         # From here on this is no copy of another folder any more.
         (self._data.path / MANIFEST).unlink(missing_ok=True)
-        restored = Checkpoints(self._data.path).recover()
+        for what, path in (("event log", self._data.log), ("outbox", self._data.outbox)):
+            for found in damage_of([path]).values():
+                raise DamagedError(what, path, found)
+        checkpoints = Checkpoints(self._data.path)
+        restored = checkpoints.recover()
         if restored is not None:
-            logger.warning("the machine went down while in use: profiles are rebuilt from the log", since=restored)
-        ProfileStore(self._data.profiles, self._settings.engine.map_size).close()
-        engine_lock.release()
+            logger.warning("profiles are rebuilt from the log", reason=checkpoints.reason, since=restored)
+        store = ProfileStore(self._data.profiles, self._settings.engine.map_size)
         log = EventLog(self._data.log, self._settings.log.map_size)
+        check_continuity(self._data, log, store)
+        store.close()
+        engine_lock.release()
         settle_outputs(log, self._settings.outputs)
         log.close()
         self._data.sandbox_token(self._settings)

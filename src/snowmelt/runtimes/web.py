@@ -19,6 +19,7 @@ from snowmelt import __version__
 from snowmelt.api.app import Api, create_app, is_api_path
 from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
+from snowmelt.collector.backlog import Backlog, BacklogWatch
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
 from snowmelt.iglu.local import LocalRegistry
@@ -27,6 +28,7 @@ from snowmelt.mcp.serving import agents_door
 from snowmelt.micro.door import MicroDoor, is_micro_path
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.connection import connections_within
+from snowmelt.runtimes.continuity import check_registry
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
@@ -51,6 +53,9 @@ DRAIN_SECONDS = 10
 COLLECTOR_THRESHOLDS = 5_000, 10, 100
 """Python's cyclic garbage collector looks through everything that ten thousand streams have in a tenth of a second or
 more, during which nothing is delivered: so it does that after five million new objects instead of seventy thousand."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread, such as the log's writer, may keep the event loop waiting for the interpreter. A request lets go
+of it several times, so the usual 5 ms add up."""
 OTHER_FILES = 512
 """Open files that streams must leave to everything else: trackers, reads, the stores."""
 OWN_FILES = 128
@@ -98,6 +103,9 @@ class Doors:
             await _text(send, 200, b"ok")
         elif problems := await self._readiness.problems():
             await _text(send, 503, "\n".join(problems).encode())
+        elif (backlog := self._collector.backlog) is not None and backlog.refusal is not None:
+            # Still ready: whoever sends everything elsewhere because of this would take the reads away, too.
+            await _text(send, 200, f"ready, but tracker requests are refused: {backlog.refusal.reason}".encode())
         else:
             await _text(send, 200, b"ready")
 
@@ -166,6 +174,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     )
     outbox = Outbox(data.outbox, interventions.map_size, int(interventions.keep_minutes * 60_000))
     registry = Registry.open(data.registry)
+    check_registry(data, registry.revision(), profiles.statistics())
     bell = Bell(data.bell)
     try:
         # A change that was stored just before a crash may not have reached the log.
@@ -175,7 +184,9 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         logger.error("the definitions cannot be announced", error=str(error))
     spans = spans_of(settings, "web")
     writer = LogWriter(log, bell) if spans is None else spans.writer(log, bell)
-    collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
+    backlog = Backlog(log, profiles.position, settings.collector)
+    watch = BacklogWatch(backlog)
+    collector = Collector(settings.collector, writer, f"snowmelt-{__version__}", backlog)
     api = create_app(
         registry=registry,
         schemas=LocalRegistry(data.schemas),
@@ -239,6 +250,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await preparing
     await agents.close()
     await writer.close()
+    await asyncio.to_thread(watch.close)
     await api.settle()
     outbox.close()
     registry.close()
@@ -249,6 +261,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 def run_web(settings: Settings) -> None:
     """Serve on the listening socket whose descriptor is the first argument."""
     listener = socket.socket(fileno=int(sys.argv[1]))
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, listener))

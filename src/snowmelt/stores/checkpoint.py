@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
+from snowmelt.stores.damage import damage_of
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -32,12 +33,17 @@ class Checkpoints:
     """
 
     def __init__(self, data_dir: Path) -> None:
+        self.reason = ""
+        """Why :meth:`recover` has put the profiles back."""
         self.profiles = data_dir / "profiles"
         self._checkpoint = data_dir / "profiles.checkpoint"
         self._mark = data_dir / "profiles.in-use"
 
     def recover(self) -> int | None:
         """Make the profiles trustworthy; to be called before any process opens them.
+
+        They are put back if the machine went down while they were in use, if their file is damaged, and if it is gone
+        while there is a checkpoint. A checkpoint that is damaged is as good as none.
 
         Returns:
             The position of the checkpoint that they were put back to (0 without one), or ``None`` if they
@@ -48,20 +54,30 @@ class Checkpoints:
             self._old.rename(self._checkpoint)
         for leftover in (self._fresh, self._old):
             shutil.rmtree(leftover, ignore_errors=True)
-        if not self._mark.exists() or self._mark.read_text() == boot_id():
+        self.reason = self._trouble()
+        if not self.reason:
             return None
         shutil.rmtree(self.profiles, ignore_errors=True)
         self.profiles.mkdir()
         position = 0
-        if self._checkpoint.exists():
+        if self._checkpoint.exists() and not damage_of([self._checkpoint]):
             shutil.copy2(self._checkpoint / "data.mdb", self.profiles / "data.mdb")
             sync_path(self.profiles / "data.mdb")
             reader = ProfileReader(self._checkpoint)
             position = reader.position()
             reader.close()
         sync_path(self.profiles)
-        self._mark.unlink()
+        self._mark.unlink(missing_ok=True)
         return position
+
+    def _trouble(self) -> str:
+        """Why the profiles cannot be used as they are; the empty text if they can."""
+        if self._mark.exists() and self._mark.read_text() != boot_id():
+            return "the machine went down while they were in use"
+        if not (self.profiles / "data.mdb").exists():
+            return "they are gone" if self._checkpoint.exists() else ""
+        found = damage_of([self.profiles]).get(self.profiles)
+        return f"they are damaged: {found}" if found else ""
 
     @property
     def trusted(self) -> Path:

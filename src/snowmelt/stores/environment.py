@@ -7,9 +7,12 @@ from typing import Any
 
 import lmdb
 
+from snowmelt.stores.damage import DamagedError
 from snowmelt.stores.errors import StoreError, StoreFullError
 
 MAX_READERS = 512
+
+_DAMAGED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.VersionMismatchError)
 
 
 def open_environment(path: Path, map_size: int, what: str, **options: Any) -> lmdb.Environment:
@@ -22,7 +25,8 @@ def open_environment(path: Path, map_size: int, what: str, **options: Any) -> lm
         options: of LMDB.
 
     Raises:
-        StoreError: if it cannot be opened.
+        DamagedError: if its file is not one of LMDB's, or not what was written.
+        StoreError: if it cannot be opened for another reason.
     """
     try:
         if not options.get("readonly"):
@@ -33,6 +37,8 @@ def open_environment(path: Path, map_size: int, what: str, **options: Any) -> lm
         # A process that was killed while it read would keep the pages of that moment from being used again.
         environment.reader_check()
         return environment
+    except _DAMAGED as error:
+        raise DamagedError(what, path, error) from error
     except (OSError, lmdb.Error) as error:
         raise StoreError(
             f"the {what} at {path} cannot be opened ({error}): check that the folder is writable and is on a local disk"
@@ -50,11 +56,14 @@ def explained(what: str, path: Path, setting: str) -> Iterator[None]:
 
     Raises:
         StoreFullError: if there is no room on the disk or below the bound.
+        DamagedError: if what is read is not what was written.
         StoreError: if the disk refuses for another reason.
     """
     try:
         yield
     except (lmdb.MapFullError, lmdb.DiskError) as error:
         raise StoreFullError(f"the {what} at {path} is full ({error}): free disk space, or raise {setting}") from error
+    except _DAMAGED as error:
+        raise DamagedError(what, path, error) from error
     except lmdb.Error as error:
         raise StoreError(f"the {what} at {path} cannot be used: {error}") from error

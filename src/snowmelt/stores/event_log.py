@@ -11,6 +11,7 @@ import lmdb
 import msgspec
 
 from snowmelt.events.payload import CollectorPayload, Replay, SizeViolation
+from snowmelt.stores.damage import DamagedError
 from snowmelt.stores.environment import explained, open_environment
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.notes import PREFIX, Note, change, kind_prefix, note_key
@@ -136,7 +137,7 @@ class EventLog:
         The bodies are views of the log itself: they must not be used after the context has ended. No more
         records are given at once than fill 8 MB.
         """
-        with self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
+        with self._explained(), self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
             yield lambda after, limit: self._records(cursor, after, limit)
 
     def _records(self, cursor: lmdb.Cursor, after: int, limit: int) -> list[Record]:
@@ -146,6 +147,8 @@ class EventLog:
         while found and len(records) < limit and size < READ_BYTES:
             value = cursor.value()
             (sequence,) = _SEQUENCE.unpack(cursor.key())
+            if len(value) < _HEADER.size:
+                raise DamagedError("event log", self.path, f"record {sequence} is cut off")
             mark, time = _HEADER.unpack_from(value)
             records.append(Record(sequence, self._kind(mark, sequence), time, value[_HEADER.size :]))
             size += len(value)
@@ -177,12 +180,12 @@ class EventLog:
 
     def head(self) -> int:
         """The place of the last record, 0 if there is none."""
-        with self._env.begin() as txn:
+        with self._explained(), self._env.begin() as txn:
             return _last(txn)
 
     def tail(self) -> int:
         """The place of the first record that is still there, 0 if there is none."""
-        with self._env.begin() as txn, txn.cursor() as cursor:
+        with self._explained(), self._env.begin() as txn, txn.cursor() as cursor:
             return int(_SEQUENCE.unpack(cursor.key())[0]) if cursor.set_range(_FIRST_PLACE) else 0
 
     def trim(self, through: int, older_than: int) -> int:
@@ -229,7 +232,8 @@ class EventLog:
         except ValueError as error:
             raise StoreError(
                 f"record {sequence} of the event log at {self.path} is of a kind that this release does not know "
-                f"({mark!r}): run the release that wrote it, or a newer one"
+                f"({mark!r}): run the release that wrote it, or a newer one; if none did, the record is damaged: "
+                "restore the data folder from a backup"
             ) from error
 
 

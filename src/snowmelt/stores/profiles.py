@@ -108,7 +108,7 @@ class ProfileStore:
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
         self.path = path
         self._env = open_environment(path, map_size, "profile store", sync=False, metasync=False)
-        with self._env.begin() as txn:
+        with self._explained(), self._env.begin() as txn:
             stored = txn.get(POSITION)
             self.position = int(_POSITION.unpack(stored)[0]) if stored else 0
             self.definitions: bytes | None = txn.get(DEFINITIONS)

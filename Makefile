@@ -16,7 +16,7 @@ SOAK_SECONDS ?= 1200
 FAULT_MOMENTS ?= 200
 FAULT_SEED ?= 0
 
-.PHONY: help setup shop demo serve test nightly fuzz crash overload faults soak check audit security observe restore upgrade bench docs screenshots lock clean
+.PHONY: help setup shop demo serve test nightly fuzz crash overload faults soak erase check audit security observe restore upgrade bench docs screenshots lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ faults: setup  ## break a server in every way, 200 times in mid-stream, and prin
 
 soak: setup  ## give a server 70 % of what it can do for 20 minutes, and see whether anything grows (SOAK_SECONDS=180)
 	PYTHONPATH=tests:. $(BIN)/python -m faults.soak --seconds $(SOAK_SECONDS)
+
+erase: setup  ## erase people on real servers, also killed meanwhile, and look for them in every file; prints the figures
+	SNOWMELT_ERASE_ROUNDS=40 $(BIN)/python -m pytest tests/erasure -n 0 $(TEST_ARGS)
 
 check: setup  ## lint, format, types, layers, and the audit of the dependencies where it can be done
 	$(BIN)/ruff check .

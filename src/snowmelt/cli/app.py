@@ -22,6 +22,7 @@ from snowmelt.cli.restore import restore
 from snowmelt.cli.schema import schema_app
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
+from snowmelt.cli.user_data import erase, export
 from snowmelt.cli.watch import watch
 from snowmelt.cli.webhook import webhook_app
 
@@ -70,6 +71,8 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     ingest,
     explain,
     mcp,
+    export,
+    erase,
     backup,
     restore,
     doctor,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.manifest import MANIFEST, write_manifest
-from snowmelt.stores.checkpoint import Checkpoints, sync_path
-from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.checkpoint import Checkpoints
+from snowmelt.stores.environment import DRAFT, GONE, NEXT, Environment, explained, sync_path
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
@@ -23,7 +23,10 @@ ADDRESS_SPACE = 2**40
 """More than any store grows to; none of it is used but what the store has."""
 
 DATABASE, ENVIRONMENT = ".sqlite", "data.mdb"
-_OF_THE_MOMENT = {".bell", ".lock", ".address", ".in-use", ".checkpoint", ".fresh", ".old", ".notes", ".new"}
+_OF_THE_MOMENT = {
+    *(".bell", ".lock", ".address", ".in-use", ".checkpoint", ".fresh", ".old", ".notes", ".new"),
+    *(DRAFT, NEXT, GONE),
+}
 """Suffixes of what belongs to running processes, or is made again from the rest."""
 
 Progress = Callable[[str, int], None]
@@ -159,7 +162,7 @@ def _copied(path: Path, target: Path, progress: Progress) -> int:
 def _copy_environment(path: Path, target: Path) -> None:
     target.mkdir(mode=0o700)
     with (
-        closing(open_environment(path, ADDRESS_SPACE, "store", readonly=True)) as environment,
+        closing(Environment(path, ADDRESS_SPACE, "store", readonly=True)) as environment,
         explained("copy", target, "the room on its disk"),
     ):
         environment.copy(str(target), compact=True)

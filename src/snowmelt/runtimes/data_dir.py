@@ -39,6 +39,7 @@ class DataDir:
         self.schemas = self.path / SCHEMAS
         self.outbox = self.path / "outbox"
         self.webhooks = self.path / "webhooks.sqlite"
+        self.erasures = self.path / "erasures"
         self.mailboxes = self.path / "mailboxes"
         self.bell = self.path / "engine.bell"
         self.engine_lock = self.path / "engine.lock"

@@ -20,6 +20,7 @@ from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.iglu.gate import SchemaGate
 from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.erasures import Erasures
 from snowmelt.runtimes.event_lines import EventLines
 from snowmelt.runtimes.failed_retention import FailedRetention
 from snowmelt.runtimes.firing_step import FiringStep
@@ -53,6 +54,9 @@ ALARMS = 1_000
 SETTLE_MS = 100
 """An alarm is looked at so much later than it is set for: what happened before it has come into the log by then."""
 
+STEPS_OF_THEIR_OWN = (Kind.DEFINITIONS, Kind.ERASURE)
+"""Records that change more than profiles: each is a step."""
+
 Read = Callable[[int, int], Sequence[Record]]
 
 logger = structlog.get_logger("snowmelt.engine")
@@ -78,6 +82,7 @@ class Engine:
         gate: what the enricher asks about schemas, to count what it says.
         failed_events: how long failed events are kept.
         on_step: is told of each committed step that has applied events of traced requests.
+        erasures: carries out requests to erase somebody; without it they are passed over.
         clock: ms since the epoch.
     """
 
@@ -97,6 +102,7 @@ class Engine:
         gate: SchemaGate | None = None,
         failed_events: FailedEventSettings | None = None,
         on_step: OnStep | None = None,
+        erasures: Erasures | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
@@ -105,6 +111,7 @@ class Engine:
         self._enricher = enricher
         self._gate = gate
         self._retention = FailedRetention(failed, failed_events or FailedEventSettings())
+        self._erasures = erasures
         self._held_until = 0
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
@@ -145,7 +152,7 @@ class Engine:
         with self._log.reading() as read:
             records = self._unread(read, self.position)
             if records and self._clock() < self._held_until:
-                return self._send() or self._purge() or self._sweep_some()
+                return self._rest_of_work()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
                 if self._lost is not None and self.position >= self._lost.position:
@@ -154,6 +161,8 @@ class Engine:
                     busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
                 elif records[0].kind is Kind.DEFINITIONS:
                     busy = self._commit_definitions(records[0], statistics)
+                elif records[0].kind is Kind.ERASURE:
+                    busy = self._commit_erasure(records[0], statistics)
                 else:
                     busy = self._commit_events(read, records, statistics)
                     until = min(self._clock() - SETTLE_MS, statistics.last_record)
@@ -165,10 +174,11 @@ class Engine:
                 self._recall()
                 raise
         if not busy:
-            return self._send() or self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
+            return self._rest_of_work() or bool(self._retention.piece(self._clock()))
         self.statistics = statistics
         self._lines.write()
         self._send()
+        self._erase()
         self._purge()
         now = self._clock()
         if now >= self._next_sweep:
@@ -183,6 +193,14 @@ class Engine:
             return (self._held_until - now) / 1000
         at = self._store.next_alarm() if self._dispatch is not None else None
         return None if at is None else max(at + SETTLE_MS - now, 0) / 1000
+
+    def _rest_of_work(self) -> bool:
+        """What is done while no event waits."""
+        return self._send() or self._erase() or self._purge() or self._sweep_some()
+
+    def _erase(self) -> bool:
+        """Go on with erasures; events wait until one is done."""
+        return self._erasures is not None and self._erasures.work()
 
     def _send(self) -> bool:
         """Pass on what has fired."""
@@ -211,11 +229,11 @@ class Engine:
         with self._store.commit() as commit:
             self._load_from(commit)
             position = commit.position
-            while records and records[0].kind is not Kind.DEFINITIONS:
+            while records and records[0].kind not in STEPS_OF_THEIR_OWN:
                 chunks: list[bytes | memoryview] = []
                 self._trace.mark("enrich")
                 for record in records:
-                    if record.kind is Kind.DEFINITIONS:
+                    if record.kind in STEPS_OF_THEIR_OWN:
                         break
                     try:
                         self._read(record, now, chunks, failed, replays, statistics)
@@ -415,6 +433,24 @@ class Engine:
             commit.statistics = statistics.encode()
         if snapshot is not None and newer:
             self._define(snapshot)
+        return True
+
+    def _commit_erasure(self, record: Record, statistics: Statistics) -> bool:
+        """Delete what the profiles hold of somebody; the rest of the erasure follows the commit."""
+        snapshot = read_snapshot(self._store.definitions) if self._store.definitions else None
+        try:
+            with self._store.commit() as commit:
+                if self._erasures is None:
+                    logger.error("a request to erase somebody is passed over", record=record.sequence)
+                else:
+                    self._erasures.begin(record, commit, snapshot)
+                commit.position = record.sequence
+                commit.statistics = statistics.encode()
+        except BaseException:
+            if self._erasures is not None:
+                self._erasures.abandon(record.sequence)
+            raise
+        self._forget_profiles()
         return True
 
     def _define(self, snapshot: Snapshot) -> None:

@@ -14,6 +14,8 @@ from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.runtimes.enricher import enricher_of, gate_of
+from snowmelt.runtimes.erasures import Erasures
+from snowmelt.runtimes.out_of_reach import out_of_reach
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
@@ -89,6 +91,16 @@ def run_engine(settings: Settings) -> None:
     failed = FailedEvents(data.failed_events)
     outbox = Outbox(data.outbox, settings.interventions.map_size, int(settings.interventions.keep_minutes * 60_000))
     bell = Bell(data.bell)
+    erasures = Erasures(
+        data.erasures,
+        log=log,
+        store=store,
+        checkpoints=checkpoints,
+        failed=failed,
+        outbox=outbox,
+        webhooks=data.webhooks,
+        unreachable=out_of_reach(settings),
+    )
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -112,6 +124,7 @@ def run_engine(settings: Settings) -> None:
         gate=gate,
         failed_events=settings.failed_events,
         on_step=None if spans is None else spans.step,
+        erasures=erasures,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again

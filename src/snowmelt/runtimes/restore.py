@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snowmelt.runtimes.backup import ADDRESS_SPACE, DATABASE, clear, free_place
 from snowmelt.runtimes.manifest import MANIFEST, Manifest, files_of, piece, read_manifest
-from snowmelt.stores.checkpoint import sync_path
+from snowmelt.stores.environment import sync_path
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader

@@ -32,6 +32,7 @@ from snowmelt.runtimes.continuity import check_registry
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
+from snowmelt.runtimes.people import StoredPeople
 from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
@@ -202,6 +203,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         position=profiles.position,
         trusted_proxies=settings.collector.trusted_proxies or (),
         previews=Previewer(data.log, settings),
+        people=StoredPeople(data, log, bell, profiles, outbox),
     )
     host = listener.getsockname()[0]
     agents = agents_door(settings.mcp, host, registry, api)

@@ -6,12 +6,13 @@ the last checkpoint (a synced copy) and the event log, which is synced before ev
 from the checkpoint on, is applied again.
 """
 
-import os
 import shutil
+import threading
 from pathlib import Path
 from uuid import uuid4
 
 from snowmelt.stores.damage import damage_of
+from snowmelt.stores.environment import exchanging, sync_path
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -38,6 +39,7 @@ class Checkpoints:
         self.profiles = data_dir / "profiles"
         self._checkpoint = data_dir / "profiles.checkpoint"
         self._mark = data_dir / "profiles.in-use"
+        self._taking = threading.Lock()
 
     def recover(self) -> int | None:
         """Make the profiles trustworthy; to be called before any process opens them.
@@ -54,6 +56,8 @@ class Checkpoints:
             self._old.rename(self._checkpoint)
         for leftover in (self._fresh, self._old):
             shutil.rmtree(leftover, ignore_errors=True)
+        with exchanging(self.profiles):
+            pass  # an exchange that was interrupted is finished: they are not gone
         self.reason = self._trouble()
         if not self.reason:
             return None
@@ -106,6 +110,22 @@ class Checkpoints:
         Returns:
             The position that it includes: what comes before need not be kept in the event log.
         """
+        with self._taking:
+            return self._take(store)
+
+    def renew(self, store: ProfileStore) -> int:
+        """Write the store anew, so that nothing that was deleted is left in its files, and then the checkpoint.
+
+        No checkpoint that was begun before can come after this one. Gives its position, as :meth:`take` does.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        with self._taking:
+            store.rewrite()
+            return self._take(store)
+
+    def _take(self, store: ProfileStore) -> int:
         shutil.rmtree(self._fresh, ignore_errors=True)
         self._fresh.mkdir()
         store.copy(self._fresh)
@@ -129,12 +149,3 @@ class Checkpoints:
     @property
     def _old(self) -> Path:
         return self._checkpoint.with_suffix(".old")
-
-
-def sync_path(path: Path) -> None:
-    """Put a file, or the names in a folder, on the disk."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -1,7 +1,7 @@
 """Failed events: what could not become an event, with the reason and the payload to mend it from."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from snowmelt.stores.errors import StoreError, StoreFullError
+from snowmelt.stores.remains import leave_nothing
 
 State = Literal["waiting", "replayed"]
 
@@ -292,6 +293,40 @@ class FailedEvents:
             raise StoreError(
                 f"the failed events at {self._path} cannot be trimmed: {error}{_remedy(self._path, error)}"
             ) from error
+
+    def meant(self, is_meant: Callable[[Failed], bool]) -> Sequence[Failed]:
+        """All failed events that are meant, the oldest first; reads all that there are."""
+        found = []
+        place = (-1, -1)
+        while some := self.after(*place):
+            found += [one for one in some if is_meant(one)]
+            place = some[-1].sequence, some[-1].item
+        return found
+
+    def erase(self, is_meant: Callable[[Failed], bool]) -> int:
+        """Delete failed events, and leave nothing in the files of these or of those that were dropped before.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            StoreError: if the database refuses, or somebody reads it for long.
+
+        Cost: reads and writes the whole database once.
+        """
+        meant = [(one.sequence, one.item) for one in self.meant(is_meant)]
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("DELETE FROM failed_events WHERE sequence = ? AND item = ?", meant)
+            self._database.execute("COMMIT")
+            leave_nothing(self._database)
+        except sqlite3.Error as error:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise StoreError(
+                f"the failed events at {self._path} cannot be erased: {error}{_remedy(self._path, error)}"
+            ) from error
+        return len(meant)
 
     def close(self) -> None:
         """Close the database."""

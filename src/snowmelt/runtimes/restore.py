@@ -90,8 +90,8 @@ def _check(target: Path, manifest: Manifest) -> None:
             head, records = log.head(), sum(1 for _ in log.follow())
     if (position, head, records) != (manifest.position, manifest.head, manifest.records):
         raise StoreError(
-            f"the event log of the backup has {records} records up to {head}, and its profiles end at {position}, while "
-            f"{MANIFEST} says {manifest.records}, {manifest.head} and {manifest.position}: restore another backup"
+            f"the event log of the backup has {records} records up to {head}, and its profiles end at {position}, "
+            f"while {MANIFEST} says {manifest.records}, {manifest.head} and {manifest.position}: restore another backup"
         )
     for lock in target.rglob("lock.mdb"):
         lock.unlink()

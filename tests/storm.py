@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 import msgspec
 
+from conftest import Server, eventually
 from oracle import Json, value_of
 from process_shop import ECOMMERCE, PAYLOAD_DATA, TP2, shop_event
 from snowmelt import (
@@ -48,6 +49,9 @@ LONG_MS, SHORT_MS = 86_400_000, 20_000
 
 Wire = dict[str, Any]
 
+PATIENCE = 60.0
+"""Seconds; a server that was hurt is long back by then, on a busy machine too."""
+
 
 def attribute(name: str, kind: str, aggregation: str, **more: Any) -> Wire:
     return {"name": name, "type": kind, "aggregation": aggregation, "events": []} | more
@@ -72,6 +76,9 @@ STORM: Wire = {
     ],
 }
 PERIODS = {"P1D": LONG_MS, "PT20S": SHORT_MS}
+
+
+WAVE: Wire = {"name": "wave", "attributes": [attribute("seen", "int64", "counter")]}
 
 
 def wave(version: int) -> StreamAttributeGroup:
@@ -403,16 +410,22 @@ class Judge:
                 self._compare(group, some)
         self.profiles += len(users) * len(groups)
 
+    def ask(self, users: list[str], attributes: Sequence[str] = ("storm_v1:events",)) -> dict[str, list[Any]]:
+        """What the server answers."""
+        body = {"attributes": list(attributes), "attribute_keys": {"domain_userid": users}}
+        answer = self._http.post("/api/v1/get-online-attributes", json=body, headers=self._auth)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, list[Any]] = answer.json()
+        return found
+
     def _compare(self, group: Wire, users: list[str]) -> None:
         title = f"{group['name']}_v{group['version']}"
         asked = [f"{title}:{one['name']}" for one in group["attributes"]]
-        body = {"attributes": asked, "attribute_keys": {"domain_userid": users}}
         before = time.time_ns() // 1_000_000
-        answer = self._http.post("/api/v1/get-online-attributes", json=body, headers=self._auth)
+        columns = self.ask(users, asked)
         after = time.time_ns() // 1_000_000
-        assert answer.status_code == 200, answer.text
         for one in group["attributes"]:
-            for user, found in zip(users, answer.json()[one["name"]], strict=True):
+            for user, found in zip(users, columns[one["name"]], strict=True):
                 self.values += 1
                 # The end of a window moves while the server answers.
                 instants = [*range(before, after, SHORT_MS // 512), after]
@@ -424,4 +437,59 @@ class Judge:
         self._http.close()
 
 
-WAVE: Wire = {"name": "wave", "attributes": [attribute("seen", "int64", "counter")]}
+class Storm:
+    """Trackers that send to a server, and the account of it.
+
+    Args:
+        server: must have :data:`STORM` published before they do.
+        seed: of everything that is drawn.
+    """
+
+    def __init__(self, server: Server, seed: int) -> None:
+        self.server, self.rng = server, random.Random(seed)
+        self.statuses = Statuses()
+        self.trackers: list[Tracker] = []
+        self.past: list[Tracker] = []
+        self.ledger = Ledger(server.data_dir / "log")
+        self.judge = Judge(server.url, server.token, self.ledger)
+
+    def publish(self) -> None:
+        """Publish what is compared."""
+        with SignalsSandbox(api_url=self.server.url, sandbox_token=self.server.token) as signals:
+            signals.publish([StreamAttributeGroup.model_validate(STORM)])
+
+    def blow(self, users: list[str], rate: float, trackers: int = 3) -> None:
+        """Let trackers send, so many events a second together."""
+        url, token = self.server.url, self.server.token
+        for _ in range(trackers):
+            seed = self.rng.randrange(2**32)
+            self.trackers.append(Tracker(url, token, self.statuses, users, rate / trackers, seed))
+            self.trackers[-1].start()
+
+    def go_on(self) -> None:
+        """Wait until every tracker has been answered again."""
+        for one, before in [(one, len(one.acknowledged)) for one in self.trackers]:
+            eventually(lambda one=one, at=before: len(one.acknowledged) > at, "events are acknowledged", PATIENCE)
+
+    def calm(self) -> None:
+        """Let the trackers finish what they began, and the engine catch up; then count the log."""
+        for one in self.trackers:
+            one.tell_to_stop()
+        for one in self.trackers:
+            one.finish()
+        self.past += self.trackers
+        self.trackers = []
+        with SignalsSandbox(api_url=self.server.url, sandbox_token=self.server.token) as signals:
+            signals.flush(60)
+        self.ledger.read(self.past)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many events were answered 200."""
+        return sum(len(one.acknowledged) for one in [*self.past, *self.trackers])
+
+    def close(self) -> None:
+        """Stop whoever still sends."""
+        for one in self.trackers:
+            one.tell_to_stop()
+        self.judge.close()

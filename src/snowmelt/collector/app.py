@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import math
 import re
 import time
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from snowmelt.stores.event_log import Kind
 PIXEL = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 PIXEL_PATHS = frozenset({"/i", "/ice.png"})
 RETRY_AFTER_SECONDS = b"5"
+COMPLAIN_SECONDS = 5.0
+"""Refused payloads are logged so often, with their number since the last time."""
 
 _PIXEL_HEADERS: Headers = [
     (b"content-type", b"image/gif"),
@@ -62,6 +65,7 @@ class Collector:
         if settings.hsts.enabled:
             seconds = settings.hsts.max_age_days * 86_400
             self._every_reply.append((b"strict-transport-security", f"max-age={seconds}".encode()))
+        self._complained, self._unlogged = -math.inf, 0
         self.accepted = 0
         self.refused = 0
         self.untracked = 0
@@ -144,11 +148,18 @@ class Collector:
         try:
             await self._writer.append(*entries)
         except StoreError as error:
-            logger.error("payload refused", error=str(error))
+            self._complain(error)
             retry = (b"retry-after", RETRY_AFTER_SECONDS)
             return self._refuse(503, b"not stored, send it again later", [*cors, retry])
         self.accepted += 1
         return self._answer(request, [*cors, *self._cookies(request, user_id)], redirects)
+
+    def _complain(self, error: StoreError) -> None:
+        """Log a refusal, but not each of the thousands that a full disk makes."""
+        self._unlogged += 1
+        if time.monotonic() - self._complained > COMPLAIN_SECONDS:
+            logger.error("payload refused", error=str(error), refused=self._unlogged)
+            self._complained, self._unlogged = time.monotonic(), 0
 
     def _answer(self, request: Request, headers: Headers, redirects: bool) -> Reply:
         """What a tracker is told when all is well with its request."""

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from snowmelt.stores.errors import StoreError
@@ -14,13 +15,19 @@ class ProcessLock:
     Args:
         path: the lock file; made if absent.
         what: names the holder in messages.
+
+    Raises:
+        StoreError: if the file cannot be opened.
     """
 
     def __init__(self, path: Path, what: str) -> None:
         self._path = path
         self._what = what
         self._acquired = False
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(f"the lock file {path} cannot be opened: {error.strerror}") from error
 
     def acquire(self, timeout: float = 10.0) -> None:
         """Take the lock, waiting for a holder that is just stopping.
@@ -39,7 +46,9 @@ class ProcessLock:
             time.sleep(0.02)
         self._acquired = True
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        # Only a message would name it; a full disk must not keep the server from starting.
+        with suppress(OSError):
+            os.pwrite(self._fd, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
         """Let go of the lock."""

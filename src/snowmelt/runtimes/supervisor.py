@@ -219,8 +219,13 @@ class Supervisor:
     def _write_address(self, url: str) -> None:
         # Replaced as a whole: whoever looks for the server meanwhile must not find half an address.
         draft = self._data.address.with_suffix(".new")
-        draft.write_text(url)
-        draft.replace(self._data.address)
+        try:
+            draft.write_text(url)
+            draft.replace(self._data.address)
+        except OSError as error:
+            # Everything else works without it; commands on the data folder need --api-url then.
+            draft.unlink(missing_ok=True)
+            logger.error("the address cannot be written", path=str(self._data.address), error=str(error))
 
     def _await_eof(self) -> None:
         while os.read(STDIN, 4096):

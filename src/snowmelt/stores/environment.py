@@ -1,5 +1,7 @@
 """LMDB environments: how the stores open theirs, and what LMDB's errors mean to people."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,11 @@ from snowmelt.stores.errors import StoreError, StoreFullError
 
 MAX_READERS = 512
 
+FULL_BYTES = 1024**2
+"""With less free than this a disk is taken for full."""
+
+_LOCK_BYTES = MAX_READERS * 64 + 128
+"""What LMDB makes of ``MAX_READERS``."""
 _DAMAGED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.VersionMismatchError)
 
 
@@ -31,6 +38,7 @@ def open_environment(path: Path, map_size: int, what: str, **options: Any) -> lm
     try:
         if not options.get("readonly"):
             path.mkdir(parents=True, exist_ok=True)
+            _reserve_locks(path / "lock.mdb")
         environment = lmdb.open(
             str(path), map_size=map_size, max_dbs=0, readahead=False, max_readers=MAX_READERS, **options
         )
@@ -66,4 +74,13 @@ def explained(what: str, path: Path, setting: str) -> Iterator[None]:
     except _DAMAGED as error:
         raise DamagedError(what, path, error) from error
     except lmdb.Error as error:
+        if shutil.disk_usage(path).free < FULL_BYTES:
+            # LMDB calls it an input/output error if half of what it wrote had room.
+            raise StoreFullError(f"the {what} at {path} is full ({error}): free disk space") from error
         raise StoreError(f"the {what} at {path} cannot be used: {error}") from error
+
+
+def _reserve_locks(file: Path) -> None:
+    """Give the table of readers its room on the disk: the system ends who writes to a part of it that has none."""
+    with file.open("ab") as opened:
+        os.posix_fallocate(opened.fileno(), 0, opened.tell() or _LOCK_BYTES)

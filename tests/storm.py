@@ -319,6 +319,8 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path, self._place, self._revision = path, 0, -1
         self.ids: set[str] = set()
+        self.others: dict[str, Json] = {}
+        """Events that no tracker has sent, and that were acknowledged; as :attr:`Tracker.sent`."""
         self.by_user: dict[str, list[tuple[int, Json]]] = {}
         """The events of each user in the order of the log, each once, with their places."""
         self.since: dict[tuple[str, int], int] = {}
@@ -331,8 +333,8 @@ class Ledger:
         Raises:
             AssertionError: an event that was acknowledged is not there, or one that nobody has sent is.
         """
-        sent: dict[str, Json] = {}
-        acknowledged: set[str] = set()
+        sent = dict(self.others)
+        acknowledged = set(self.others)
         for tracker in trackers:
             sent |= tracker.sent
             acknowledged |= tracker.acknowledged
@@ -359,6 +361,11 @@ class Ledger:
         assert not missing, f"{len(missing)} events were acknowledged and are not in the log"
 
     @property
+    def place(self) -> int:
+        """Up to which place the log was read."""
+        return self._place
+
+    @property
     def events(self) -> int:
         """How many different events there are."""
         return len(self.ids)
@@ -373,10 +380,18 @@ class Ledger:
         for group in self.since.keys() - published:
             self.ended.setdefault(group, place)
 
-    def value(self, group: Wire, attribute: Wire, user: str, now: int) -> Any:
-        """What an attribute must be at an instant (ms since the epoch)."""
+    def value(self, group: Wire, attribute: Wire, user: str, now: int, after: int = 0) -> Any:
+        """What an attribute must be at an instant (ms since the epoch).
+
+        Args:
+            group: published once, at a place of the log that is known.
+            attribute: of it.
+            user: whose.
+            now: the instant.
+            after: a place; what came up to it is left out.
+        """
         name = group["name"], group["version"]
-        since, until = self.since[name], self.ended.get(name, 2**63)
+        since, until = max(self.since[name], after), self.ended.get(name, 2**63)
         events = [event for place, event in self.by_user.get(user, []) if since < place < until]
         key = {"key_property": {"type": "atomic", "name": "domain_userid"}}
         period = {"period_ms": PERIODS[attribute["period"]]} if "period" in attribute else {}
@@ -398,13 +413,21 @@ class Judge:
         self._auth = {"Authorization": f"Bearer {token}"}
         self.profiles = self.values = 0
         self.differences: list[str] = []
+        self.clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        """The server's, ms since the epoch."""
 
-    def compare(self, users: list[str], waves: Iterable[int] = ()) -> None:
+    def compare(self, users: list[str], waves: Iterable[int] = (), but: Sequence[str] = ()) -> None:
         """Compare every attribute of some users, and the versions that were published on the way.
 
         Everything that was acknowledged must be in the values by now, and nothing new may come meanwhile.
+
+        Args:
+            users: whose attributes.
+            waves: versions of the group ``wave``.
+            but: attributes of the group ``storm`` that are not compared.
         """
-        groups = [STORM, *({**STORM, **WAVE, "version": version} for version in waves)]
+        attributes = [one for one in STORM["attributes"] if one["name"] not in but]
+        groups = [{**STORM, "attributes": attributes}, *({**STORM, **WAVE, "version": version} for version in waves)]
         for some in (users[at : at + 50] for at in range(0, len(users), 50)):
             for group in groups:
                 self._compare(group, some)
@@ -421,9 +444,9 @@ class Judge:
     def _compare(self, group: Wire, users: list[str]) -> None:
         title = f"{group['name']}_v{group['version']}"
         asked = [f"{title}:{one['name']}" for one in group["attributes"]]
-        before = time.time_ns() // 1_000_000
+        before = self.clock()
         columns = self.ask(users, asked)
-        after = time.time_ns() // 1_000_000
+        after = self.clock()
         for one in group["attributes"]:
             for user, found in zip(users, columns[one["name"]], strict=True):
                 self.values += 1

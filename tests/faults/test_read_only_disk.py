@@ -18,10 +18,17 @@ pytestmark = pytest.mark.process
 USERS = [str(uuid.UUID(int=number)) for number in range(50)]
 
 
-@pytest.mark.parametrize("is_new", [True, False] if IS_LONG else [False])
-def test_a_server_does_not_start(tmp_path: Path, request: pytest.FixtureRequest, is_new: bool) -> None:
+@pytest.mark.parametrize("when", ["at the start", "at the first start", "while events come"][: 3 if IS_LONG else 1])
+def test_nobody_can_write(tmp_path: Path, request: pytest.FixtureRequest, when: str) -> None:
     if not may_mount(request):
         return
+    if when == "while events come":
+        becomes_read_only(tmp_path)
+    else:
+        does_not_start(tmp_path, is_new=when == "at the first start")
+
+
+def does_not_start(tmp_path: Path, *, is_new: bool) -> None:
     (tmp_path / "disk").mkdir()
     folder = tmp_path / "disk" / "data"
     if not is_new:
@@ -35,19 +42,14 @@ def test_a_server_does_not_start(tmp_path: Path, request: pytest.FixtureRequest,
     tell("read-only disk", starts_refused=1)
 
 
-@pytest.mark.parametrize("rate", [50, 400] if IS_LONG else [50])
-def test_the_disk_becomes_read_only_while_events_come(
-    tmp_path: Path, request: pytest.FixtureRequest, rate: int
-) -> None:
-    if not may_mount(request):
-        return
+def becomes_read_only(tmp_path: Path) -> None:
     began = time.monotonic()
     disk = FailingDisk(tmp_path / "image", tmp_path / "disk", 64)
     server = Server(tmp_path / "disk" / "data")
     storm = Storm(server, seed=2)
     try:
         storm.publish()
-        storm.blow(USERS, rate)
+        storm.blow(USERS, 200)
         storm.go_on()
         disk.fail()
         eventually(lambda: storm.statuses.counts[503] > 50, "requests are refused", PATIENCE)

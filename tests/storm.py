@@ -318,7 +318,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path, self._place, self._revision = path, 0, -1
-        self.ids: set[str] = set()
+        self.stored: Counter[str] = Counter()
+        """How often each event is in the log: one that was sent again may be there twice."""
         self.others: dict[str, Json] = {}
         """Events that no tracker has sent, and that were acknowledged; as :attr:`Tracker.sent`."""
         self.by_user: dict[str, list[tuple[int, Json]]] = {}
@@ -350,14 +351,14 @@ class Ledger:
                 at = datetime.fromtimestamp(payload.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
                 times = {"collector_tstamp": at, "derived_tstamp": at}
                 for event_id in _event_ids(payload.body, payload.querystring):
-                    if event_id not in self.ids:
-                        self.ids.add(event_id)
+                    self.stored[event_id] += 1
+                    if self.stored[event_id] == 1:
                         event = sent[event_id]
                         rows = self.by_user.setdefault(event["domain_userid"], [])
                         rows.append((record.sequence, event | times))
         finally:
             log.close()
-        missing = acknowledged - self.ids
+        missing = acknowledged - self.stored.keys()
         assert not missing, f"{len(missing)} events were acknowledged and are not in the log"
 
     @property
@@ -368,7 +369,7 @@ class Ledger:
     @property
     def events(self) -> int:
         """How many different events there are."""
-        return len(self.ids)
+        return len(self.stored)
 
     def _publish(self, place: int, snapshot: Json) -> None:
         if snapshot["revision"] <= self._revision:

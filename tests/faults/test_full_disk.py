@@ -8,12 +8,13 @@ import time
 import uuid
 from pathlib import Path
 
+import httpx
 import pytest
 
 from conftest import Server, eventually
 from disks import fill, may_mount, small_disk
 from fault_figures import IS_LONG, tell
-from storm import PATIENCE, Storm
+from storm import PATIENCE, STORM, Storm
 
 pytestmark = pytest.mark.process
 
@@ -23,6 +24,16 @@ RATE = 400 if IS_LONG else 200
 
 def refused(storm: Storm) -> int:
     return storm.statuses.counts[503]
+
+
+def refuses_definitions(server: Server) -> None:
+    """Publishing is answered 503 with what to do, and what was published can be looked at."""
+    path, token = "/api/v1/registry/attribute_groups/", {"Authorization": f"Bearer {server.token}"}
+    body = {**STORM, "name": "no_room"}
+    with httpx.Client(base_url=server.url, headers=token, trust_env=False, timeout=30) as http:
+        answer = http.post(path, json=body)
+        assert answer.status_code == 503 and "epeat the call" in answer.json()["detail"], answer.text
+        assert http.get(path).status_code == 200
 
 
 def go_through_full_disk(server: Server, disk: Path) -> None:
@@ -40,6 +51,7 @@ def go_through_full_disk(server: Server, disk: Path) -> None:
             eventually(lambda at=before: refused(storm) > at + 20, "requests are refused", PATIENCE)
             os.kill(server.process_of("engine_process"), signal.SIGKILL)
             eventually(lambda at=before: refused(storm) > at + 100, "requests are refused, and nothing else", PATIENCE)
+            refuses_definitions(server)
             (disk / "ballast").unlink()
             storm.go_on()
             storm.calm()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import engine, firing, memory, reads, reads_http, rivals, server, start, streams, timers
+from bench import engine, firing, memory, reads, reads_http, rivals, server, sizing, start, streams, timers
 from bench.row import Row
 from snowmelt.runtimes.logs import configure_logs
 
@@ -21,6 +21,7 @@ BENCHES: dict[str, Callable[[Path], list[Row]]] = {
     "reads": reads.run,
     "memory": memory.run,
     "server": server.run,
+    "sizing": sizing.run,
     "reads-http": reads_http.run,
     "streams": streams.run,
     "timers": timers.run,

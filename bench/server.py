@@ -18,6 +18,7 @@ from snowmelt.testing import Server
 TP2 = "/com.snowplowanalytics.snowplow/tp2"
 READ = "/api/v1/get-online-attributes"
 JSON = {"Content-Type": "application/json"}
+TENS = "ten events a POST: HTTP to disk to profiles"
 SECONDS, RUNS = 4.0, 3
 FRESHNESS_SECONDS = 10.0
 LONGEST = 60.0
@@ -31,9 +32,11 @@ def run(folder: Path) -> list[Row]:
         server.signals.publish([tutorial_group(), tutorial_service()])
         rows = [Row("fsync of 4 KB on this disk", f"{syncs:,.0f} /s")]
         rows += acknowledgement(server, syncs)
-        rows += end_to_end(server)
+        validated = end_to_end(server)
+        rows += [rate_row(TENS, validated, "events", "", ">= 10,000 events/s")]
         rows += freshness(server.url, server.token)
         rows += reads(server.url, server.token)
+    rows += unvalidated(folder / "unvalidated", validated)
     return rows
 
 
@@ -59,8 +62,8 @@ def acknowledgement(server: Server, syncs: float) -> list[Row]:
     ]
 
 
-def end_to_end(server: Server) -> list[Row]:
-    """From HTTP to the profiles, ten events a request, until the engine has applied the last one."""
+def end_to_end(server: Server) -> tuple[float, float, float]:
+    """Events a second from HTTP to the profiles, ten a request, until the engine has applied the last one."""
     url = server.url
     requests = [http_request("POST", url, TP2, payload(10), JSON) for _ in range(200)]
     figures = []
@@ -73,9 +76,18 @@ def end_to_end(server: Server) -> list[Row]:
         applied = metric(url, "snowmelt_engine_events_total") - before
         assert applied == result.requests * 10, "an acknowledged event was not applied"
         figures.append(applied / seconds)
-    return [
-        rate_row("ten events a POST: HTTP to disk to profiles", spread(figures), "events", "", ">= 10,000 events/s")
-    ]
+    return spread(figures)
+
+
+def unvalidated(folder: Path, validated: tuple[float, float, float]) -> list[Row]:
+    """What the validation of every event and entity by its schema costs: the same by a server without it."""
+    folder.mkdir()
+    (folder / "snowmelt.toml").write_text("[schemas]\nvalidation = false\n")
+    with Server(folder) as server:
+        server.signals.publish([tutorial_group(), tutorial_service()])
+        without = end_to_end(server)
+    note = f"with validation it is {validated[1] / without[1] * 100:.0f} % of this"
+    return [rate_row(f"{TENS}, without validation by schemas", without, "events", note)]
 
 
 def freshness(url: str, token: str, rate: int = 1_000) -> list[Row]:

@@ -33,6 +33,7 @@ class Receiver:
         self.calls: list[str] = []
         self.taken: dict[str, dict[str, Any]] = {}
         self.refused: list[str] = []
+        self.traceparents: dict[str, str | None] = {}
         self.lock = threading.Lock()
         receiver = self
 
@@ -78,6 +79,7 @@ class Receiver:
         message = json.loads(body)
         with self.lock:
             self.calls.append(lower["webhook-id"])
+            self.traceparents[lower["webhook-id"]] = lower.get("traceparent")
             count = self.calls.count(lower["webhook-id"])
         status, more = self.answering(count, message)
         if 200 <= status < 300:

@@ -29,6 +29,7 @@ The tree, each branch defined beside the code that raises it::
     ├── ForeignToken             api/tokens.py               a text is no token of this server
     ├── ToolError                mcp/source.py            a tool cannot answer what an agent asks
     ├── NotAnnounced             api/announcer.py            a change is stored, but the engine was not told
+    ├── TracingUnavailable       runtimes/tracing.py         tracing is asked for, and what it needs is not there
     ├── ServerError              testing/server.py           a server of one's own does not start, or not as asked
     ├── CommandError             cli/errors.py               a command cannot be carried out as given
     └── SignalsError             sdk/errors.py               a call to a server did not succeed

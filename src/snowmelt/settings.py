@@ -73,6 +73,26 @@ class EngineSettings(_Section):
     """How often a synced copy of the profiles is taken; after a power cut the engine starts from it."""
 
 
+class ReadySettings(_Section):
+    """What `/ready` still takes for ready."""
+
+    lag_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How long an acknowledged event may wait to be counted."""
+    engine_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """How long the engine may be at one piece of work; usually it is at the next within a second."""
+
+
+class TracingSettings(_Section):
+    """Spans of the server's work, by OpenTelemetry; where they go is said by its standard variables."""
+
+    enabled: bool = False
+    """Make spans and send them by OTLP over HTTP; needs `snowmelt[otel]`. `OTEL_EXPORTER_OTLP_ENDPOINT`,
+    `OTEL_TRACES_SAMPLER` and the others of OpenTelemetry say where to and how many."""
+    continue_traces: bool = True
+    """Continue the trace of a request that has a `traceparent`, also whether it is sampled; off where strangers could
+    have everything sampled by it."""
+
+
 class McpSettings(_Section):
     """The door for agents at ``/mcp``."""
 
@@ -167,11 +187,15 @@ class Settings(BaseSettings):
     sandbox_token: Annotated[SecretStr, Field(min_length=1)] | None = None
     """The bearer token of the API. If unset one is made and kept in the data folder, mode 0600."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """Lines of the log as JSON objects or as text; `auto` is text on a terminal and JSON elsewhere."""
     http: HttpSettings = HttpSettings()
     collector: CollectorSettings = CollectorSettings()
     enrichment: EnrichmentSettings = EnrichmentSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
+    ready: ReadySettings = ReadySettings()
+    tracing: TracingSettings = TracingSettings()
     schemas: SchemaSettings = SchemaSettings()
     failed_events: FailedEventSettings = FailedEventSettings()
     micro: MicroSettings = MicroSettings()

@@ -131,6 +131,12 @@ class CollectorSettings(_Section):
     """A longer path and query string together are answered 400 and not recorded."""
     max_header_bytes: Annotated[int, Field(gt=0)] = 40_960
     """Longer headers, all together, are answered 400 and not recorded."""
+    max_lag_bytes: Annotated[int, Field(ge=0)] = 8 * 1024**3
+    """While more than this of what trackers sent waits for the engine, their requests are answered 503 with
+    ``Retry-After``; 0 takes all."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 256 * 1024**2
+    """With less free room on the disk tracker requests are answered 503 with ``Retry-After``, so that the stores can
+    still be trimmed and copied; never more than a twentieth of the disk is asked for, and 0 asks for none."""
     receive_seconds: Annotated[float, Field(gt=0)] = 30.0
     """A request whose body takes longer to arrive is answered 408 and not recorded."""
     idle_seconds: Annotated[int, Field(gt=0)] = 75

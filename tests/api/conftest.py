@@ -14,9 +14,11 @@ from pydantic import SecretStr
 from snowmelt.api.app import Api, create_app
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import DefinitionError, Problem
+from snowmelt.events.erasure import Subject
 from snowmelt.iglu.local import LocalRegistry
 from snowmelt.previews.job import PreviewAnswer, PreviewFailed, PreviewJob
 from snowmelt.settings import InterventionSettings
+from snowmelt.stores.errors import StoreError
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.registry import NewApiKey, Registry
@@ -24,6 +26,8 @@ from snowmelt.stores.registry import NewApiKey, Registry
 TOKEN = "a-token-for-tests"
 SIGNING_SECRET = b"a-signing-secret-that-only-tests-use"
 NOW_MS = 1_767_225_600_000
+ERASURE = "0123456789abcdef" * 2
+"""The id of every erasure."""
 
 
 class DictValues:
@@ -149,6 +153,34 @@ def previews() -> Previews:
     return Previews()
 
 
+class RecordedPeople:
+    """Notes who is asked for and who is to be erased; answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.erased: list[Subject] = []
+        self.asked: list[Subject] = []
+        self.receipts: dict[str, bytes] = {}
+        self.error: StoreError | None = None
+
+    def erase(self, subjects: Sequence[Subject]) -> str:
+        if self.error:
+            raise self.error
+        self.erased += subjects
+        return ERASURE
+
+    def receipt(self, id: str) -> bytes | None:
+        return self.receipts.get(id)
+
+    def held(self, subjects: Sequence[Subject]) -> bytes:
+        self.asked += subjects
+        return b'{"values": []}'
+
+
+@pytest.fixture
+def people() -> RecordedPeople:
+    return RecordedPeople()
+
+
 @pytest.fixture
 def schemas(tmp_path: Path) -> LocalRegistry:
     return LocalRegistry(tmp_path / "iglu")
@@ -164,8 +196,9 @@ def app(
     outbox: Outbox,
     mailboxes: Mailboxes,
     schemas: LocalRegistry,
-) -> Api:
-    return create_app(
+    people: RecordedPeople,
+) -> Iterator[Api]:
+    made = create_app(
         registry=registry,
         schemas=schemas,
         profiles=profiles,
@@ -179,8 +212,13 @@ def app(
         log_head=lambda: profiles.head,
         position=lambda: profiles.position,
         previews=previews,
+        people=people,
         clock=moment,
     )
+    yield made
+    # A hub that has looked once looks again by itself, and its outbox is closed next.
+    made.deliveries.end_streams()
+    made.deliveries.close()
 
 
 class Client:

@@ -28,6 +28,9 @@ ONLY_ADMINS = {
     ("GET", "/api/v1/api_keys"),
     ("POST", "/api/v1/api_keys"),
     ("DELETE", "/api/v1/api_keys/{key_id}"),
+    ("GET", "/api/v1/user_data"),
+    ("DELETE", "/api/v1/user_data"),
+    ("GET", "/api/v1/user_data/receipts/{id}"),
     ("POST", "/api/schemas"),
     ("PUT", "/api/schemas/{vendor}/{name}/{format}/{version}"),
 }
@@ -51,7 +54,7 @@ PAST_THE_FRAMEWORK = {
 def routes(registry: Registry, profiles: Any) -> set[tuple[str, str]]:
     """Every route: those of the framework, the hot doors, and what comes later."""
     nothing: Any = None
-    app = framework_app(registry, *[nothing, profiles], *[nothing] * 7)
+    app = framework_app(registry, *[nothing, profiles], *[nothing] * 8)
     framework = {
         (method, str(route.path))
         for route in iter_route_contexts(app.routes)

@@ -179,6 +179,8 @@ def test_the_openapi_document_has_everything(stranger: Any) -> None:
         "/api/v1/testing/attribute_groups",
         "/api/v1/testing/flush",
         "/api/v1/testing/interventions",
+        "/api/v1/user_data",
+        "/api/v1/user_data/receipts/{id}",
         "/api/schemas",
         "/api/schemas/{vendor}/{name}/{format}/{version}",
         "/health-all",

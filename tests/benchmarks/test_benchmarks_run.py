@@ -20,9 +20,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "reads": {"RUNS": 1, "SECONDS": 0.0001, "CROWDED": reads.CROWDED._replace(events=10)},
     "memory": {"STAGES": (300, 600, 900), "AT_ONCE": 200},
     "server": {"RUNS": 1, "SECONDS": 0.2, "FRESHNESS_SECONDS": 0.3},
+    "sizing": {"SETUPS": ((1, 1),), "RUNS": 1, "SECONDS": 0.2},
     # Without Feast, whose environment is large: what its server is to answer is checked all the same.
     "reads-http": {"RUNS": 1, "SECONDS": 0.2, "WITH_FEAST": False},
-    "streams": {"STREAMS": (20, 40), "SECONDS": 0.5},
+    "streams": {"STREAMS": (20,), "SECONDS": 0.3},
     "start": {"RUNS": 1},
     "timers": {"PENDING": 300, "RETURNING": 50, "TOGETHER": 20, "ROUNDS": 1, "AHEAD_MS": 2_000, "IDLE_SECONDS": 0.2},
 }
@@ -36,7 +37,7 @@ def test_every_benchmark_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setattr(module, constant, value)
     rows = BENCHES[name](tmp_path)
     assert table(rows).count("\n") == len(rows) + 1
-    assert len({row.what for row in rows}) == len(rows) > 2
+    assert len({row.what for row in rows}) == len(rows) > 1
     assert all(any(map(str.isdigit, row.figure)) for row in rows)
 
 

@@ -13,7 +13,7 @@ from snowmelt.cli.errors import CommandError, ErrorReportingGroup
 
 COMMANDS = [
     ["serve"], ["demo"], ["apply"], ["get"], ["watch"], ["ingest"], ["explain"], ["mcp"], ["failed", "list"],
-    ["failed", "show"], ["backup"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
+    ["failed", "show"], ["backup"], ["restore"], ["doctor"], ["token"], ["token", "create"], ["token", "list"],
     ["token", "revoke"], ["bench"], ["failed", "replay"], ["schema", "add"], ["schema", "list"],
     ["schema", "show"], ["schema", "validate"], ["failed", "messages"], ["failed", "message"], ["failed", "resend"],
     ["interventions", "push"], ["webhook", "add"], ["webhook", "list"], ["webhook", "remove"], ["webhook", "enable"],

@@ -1,14 +1,17 @@
 """What each request is answered with, and what is recorded of it."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from collector_door import JSON, ME, TP2, Door, Headers, request
+from snowmelt.collector import app as app_module
 from snowmelt.collector.app import PIXEL
 from snowmelt.collector.recording import ANONYMOUS_ID
 from snowmelt.events.payload import SizeViolation
@@ -498,3 +501,41 @@ def test_the_app_says_which_paths_are_its_own(door: Door) -> None:
     mine = ["/i", "/ice.png", "/robots.txt", TP2, "/a/b", "/r/tp2"]
     others = ["/", "/health", "/metrics", "/a/b/", "/a/b/c", "//b", "/a/", ""]
     assert [path for path in mine + others if door.app.handles("GET", path)] == mine
+
+
+def test_bodies_that_come_in_pieces_take_no_more_memory_together_than_is_allowed(
+    make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "MAX_GATHERED_BYTES", 1_000)
+    door = make_door()
+
+    async def scenario() -> tuple[list[int], str]:
+        more = asyncio.Event()
+
+        async def in_two(size: int) -> int:
+            pieces = iter([{"body": b"x" * size, "more_body": True}, {"body": b"y"}])
+            sent: list[Any] = []
+
+            async def receive() -> Any:
+                piece = next(pieces)
+                if "more_body" not in piece:
+                    await more.wait()
+                return {"type": "http.request"} | piece
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            scope = {"type": "http", "method": "POST", "path": TP2, "query_string": b"", "headers": []}
+            await door.app(scope, receive, send)
+            headers = dict(sent[0]["headers"])
+            assert (b"retry-after" in headers) == (sent[0]["status"] == 503)
+            return int(sent[0]["status"])
+
+        first = [asyncio.create_task(in_two(size)) for size in (400, 400)]
+        while door.app._gathered < 800:
+            await asyncio.sleep(0)
+        third = await in_two(400)
+        more.set()
+        return [*await asyncio.gather(*first), third, await in_two(900)], str(door.app._gathered)
+
+    assert door.run(scenario()) == ([200, 200, 503, 200], "0")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from another_process import AnotherProcess, read_log
 from collector_door import JSON, TP2, Door, request
@@ -239,16 +238,3 @@ def test_a_full_log_answers_503_and_small_requests_pass_again_after_a_trim(make_
     door.log.trim(2, older_than=2**60)
     assert door("POST", TP2, [JSON], b"x" * (30 * 1024**2)).status == 200
     assert len(door.payloads()) == 2
-
-
-def test_refusals_are_not_each_logged(make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch) -> None:
-    door = make_door()
-
-    def full(records: Sequence[Entry]) -> int:
-        raise StoreFullError("full")
-
-    monkeypatch.setattr(door.log, "append", full)
-    with capture_logs() as logged:
-        for _ in range(50):
-            assert door("POST", TP2, [JSON], b"{}").status == 503
-    assert [(entry["event"], entry["refused"]) for entry in logged] == [("payload refused", 1)]

@@ -26,7 +26,7 @@ from snowmelt.compute.verdict import (
 )
 from snowmelt.definitions import AttributeGroup
 
-EXAMPLES = 500
+EXAMPLES = 250
 STATE_ID = 7
 VALUE = {"type": "atomic", "name": "se_value"}
 LABEL = {"type": "atomic", "name": "se_label"}

@@ -22,7 +22,7 @@ from snowmelt.compute.reader import GroupReader
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.definitions import AttributeGroup, EventLog
 
-EXAMPLES = 500
+EXAMPLES = 250
 
 
 def milliseconds(duration: timedelta | None) -> int | None:

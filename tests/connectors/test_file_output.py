@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from machine import MB, NOW, page_view, request
 from snowmelt.connectors import output_writer as module
+from snowmelt.connectors.engine_verdicts import EngineVerdicts
 from snowmelt.connectors.file_sink import FileSink
 from snowmelt.connectors.output_lines import Lines
 from snowmelt.connectors.output_progress import all_progress, load, settle_outputs, trim_log
@@ -24,6 +25,7 @@ from snowmelt.events.payload import SizeViolation
 from snowmelt.settings_connectors import FilesOutput
 from snowmelt.stores.errors import NoteMovedError
 from snowmelt.stores.event_log import EventLog, Kind, encode_payload
+from snowmelt.stores.failed_events import FailedEvents
 
 
 class Died(BaseException):
@@ -38,9 +40,17 @@ class Out:
         usual = {"type": "files", "name": "lake", "folder": self.folder, "gzip": False}
         self.settings = FilesOutput.model_validate(usual | settings)
         self.log = EventLog(folder / "log", map_size=64 * MB)
+        self.failed = FailedEvents(folder / "failed.sqlite")
         self.now = NOW
         self.number = 0
         settle_outputs(self.log, [self.settings])
+
+    def lines(self) -> Lines:
+        return Lines(self.settings.format, Enricher(), EngineVerdicts(self.failed))
+
+    def close(self) -> None:
+        self.failed.close()
+        self.log.close()
 
     def track(self, count: int = 1) -> None:
         """Events of users whose names are numbers, in one request each."""
@@ -50,8 +60,9 @@ class Out:
 
     def write(self) -> None:
         """Write until nothing is left."""
-        lines = Lines(self.settings.format, Enricher())
-        writer = OutputWriter("lake", self.log, lines, lambda files: FileSink(self.settings, files, lambda: self.now))
+        writer = OutputWriter(
+            "lake", self.log, self.lines(), lambda files: FileSink(self.settings, files, lambda: self.now)
+        )
         writer.run(lambda: load(self.log, "lake").position == self.log.head())
 
     def files(self, stream: str = "good") -> list[Path]:
@@ -76,7 +87,7 @@ def make_out(tmp_path: Path) -> Iterator[Callable[..., Out]]:
 
     yield make
     for each in made:
-        each.log.close()
+        each.close()
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -142,7 +153,7 @@ def test_every_line_is_there_once_whenever_the_writer_dies(
     out.track(4)
     out.write()
     assert out.users() == [str(number) for number in range(4 * len(deaths) + 4)]
-    out.log.close()
+    out.close()
 
 
 def _die(patched: pytest.MonkeyPatch, where: str, after: int) -> None:
@@ -170,7 +181,7 @@ def _die(patched: pytest.MonkeyPatch, where: str, after: int) -> None:
 
 def test_two_writers_of_one_output_do_not_go_on(make_out: Callable[..., Out]) -> None:
     out = make_out()
-    session = module._Session("lake", out.log, Lines("enriched-tsv", Enricher()), lambda f: FileSink(out.settings, f))
+    session = module._Session("lake", out.log, out.lines(), lambda f: FileSink(out.settings, f))
     out.track()
     out.write()
     with pytest.raises(NoteMovedError, match="output note of lake"):
@@ -218,8 +229,7 @@ def test_a_folder_that_cannot_be_used_is_tried_again(make_out: Callable[..., Out
             out.folder.unlink()
         return load(out.log, "lake").position == out.log.head()
 
-    lines = Lines("enriched-tsv", Enricher())
-    OutputWriter("lake", out.log, lines, lambda files: FileSink(out.settings, files)).run(is_stopping)
+    OutputWriter("lake", out.log, out.lines(), lambda files: FileSink(out.settings, files)).run(is_stopping)
     assert out.users() == ["0", "1"]
 
 

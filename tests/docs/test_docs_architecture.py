@@ -46,7 +46,7 @@ def test_every_dependency_has_its_reason(table: Table, root: Path) -> None:
     extras = metadata["optional-dependencies"]
     needed = [
         *metadata["dependencies"],
-        *(need for name in ("server", "demo", "mcp", "pandas", "kafka") for need in extras[name]),
+        *(need for name in ("server", "demo", "mcp", "pandas", "kafka", "otel") for need in extras[name]),
     ]
     rows = table(PAGE, "package | what for")
     assert {name for name, _ in rows} == {re.split(r"[^\w-]", need)[0] for need in needed}

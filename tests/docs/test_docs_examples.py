@@ -153,7 +153,7 @@ def test_the_settings_file_is_one(examples: Examples, tmp_path: Path, monkeypatc
 def test_sources_and_outputs_are_settings(
     examples: Examples, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocks = [examples("docs/pipelines.md", f"toml {kind}")[0].code for kind in ("sources", "outputs")]
+    blocks = [examples("docs/connectors.md", f"toml {kind}")[0].code for kind in ("sources", "outputs")]
     (tmp_path / "snowmelt.toml").write_text("\n".join(blocks))
     monkeypatch.chdir(tmp_path)
     settings = Settings()
@@ -163,7 +163,7 @@ def test_sources_and_outputs_are_settings(
     assert [output.type for output in outputs] == ["files", "kafka"]
 
     def told(what: str) -> set[str]:
-        return {name for row in table("docs/pipelines.md", f"member of {what}") for name in row[0].split(", ")}
+        return {name for row in table("docs/connectors.md", f"member of {what}") for name in row[0].split(", ")}
 
     assert told("a source") == set(KafkaSource.model_fields)
     assert told("an output") == {*FilesOutput.model_fields, *KafkaOutput.model_fields}

@@ -59,6 +59,7 @@ def test_files_and_folders_that_are_named_exist(documents: dict[str, str], root:
         "profiles/",
         "outbox/",
         "mailboxes/",
+        "erasures/",
     }
     missing = []
     for name, text in documents.items():

@@ -85,7 +85,7 @@ def good(outcome: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", REQUESTS)
 def test_the_same_event_comes_of_it(name: str) -> None:
     [failed] = Enricher(steps=(), validator=NoSchemas()).enrich(REQUESTS[name], NOW)
-    replay = replay_of(kept(failed))
+    replay = replay_of(kept(failed), NOW)
     [again] = Enricher().enrich(replay.payload, NOW)
     [wanted] = Enricher().enrich(REQUESTS[name], NOW)
     event = good(again)
@@ -95,7 +95,7 @@ def test_the_same_event_comes_of_it(name: str) -> None:
 
 def test_an_event_is_taken_out_of_its_request() -> None:
     _, failed = Enricher(steps=(), validator=NoSchemas()).enrich(tp2({"e": "pv", "p": "web", "tv": "js"}, EVENT), NOW)
-    [again] = Enricher().enrich(replay_of(kept(failed, 1)).payload, NOW)
+    [again] = Enricher().enrich(replay_of(kept(failed, 1), NOW).payload, NOW)
     assert good(again)["page_title"] == "a b+c;&=%🦜"
 
 
@@ -113,7 +113,7 @@ def test_an_event_is_taken_out_of_its_request() -> None:
 )
 def test_a_whole_request_fails_again_for_the_same_reason(payload: CollectorPayload) -> None:
     [failed] = Enricher().enrich(payload, NOW)
-    [again] = Enricher().enrich(replay_of(kept(failed)).payload, NOW)
+    [again] = Enricher().enrich(replay_of(kept(failed), NOW).payload, NOW)
     assert isinstance(again, FailedEvent)
     assert (again.category, again.messages) == (failed.category, failed.messages)  # type: ignore[union-attr]
 
@@ -125,7 +125,7 @@ def test_every_parameter_comes_back(parameters: dict[str, str]) -> None:
     if outcomes[0].category == "tracker_protocol_violations":  # type: ignore[union-attr]
         return
     row: Any = kept(outcomes[0]).row
-    [again] = Enricher().enrich(replay_of(kept(outcomes[0])).payload, NOW)
+    [again] = Enricher().enrich(replay_of(kept(outcomes[0]), NOW).payload, NOW)
     before, after = (
         {one["name"]: one["value"] for one in each["data"]["payload"]["raw"]["parameters"]}
         for each in (row, kept(again).row)
@@ -141,4 +141,4 @@ def test_every_parameter_comes_back(parameters: dict[str, str]) -> None:
 )  # fmt: skip
 def test_a_row_that_holds_no_request(row: Any) -> None:
     with pytest.raises(NotReplayable, match="the failed event 4 2"):
-        replay_of(Failed(4, 2, 0, "schema_violations", "", row))
+        replay_of(Failed(4, 2, 0, "schema_violations", "", row), NOW)

@@ -224,3 +224,20 @@ def test_a_schema_that_is_added_counts_a_second_later(tmp_path: Path) -> None:
     LocalRegistry(tmp_path).add(schema(required=["id"]), replace=True)
     clock.now += 1
     assert checks.check(ORDER, {}).error is not None
+
+
+def test_who_wants_to_know_anew_waits_for_no_second() -> None:
+    shelf, clock = Shelf(), Clock()
+    checks = SchemaGate(Resolver([shelf], clock=clock), "reject", clock=clock)
+    assert checks.check(ORDER, {}).error is not None
+    shelf.has[ORDER] = schema()
+    checks.look_anew(1)
+    assert checks.check(ORDER, {}) is VALID
+    shelf.has[ORDER] = schema(required=["number"])
+    checks.look_anew(2)
+    assert checks.check(ORDER, {}).error is not None, "another one in its place is seen, too"
+    asked = len(shelf.asked)
+    for _ in range(100):
+        checks.look_anew(2)
+        checks.check(ORDER, {})
+    assert len(shelf.asked) == asked, "many that are asked for together cost one question"

@@ -33,7 +33,7 @@ def client(remote: SchemaRegistry, api_key: str | None = None) -> HttpRegistry:
     ("mode", "trouble", "message"),
     [
         ("slow", "unreachable", "no answer within 0.5 s"),
-        ("drip", "unreachable", ""),
+        ("drip", "unreachable", "no answer within 0.5 s"),
         ("500", "unreachable", "status 500"),
         ("garbage", "unusable", "it is not JSON"),
         ("empty", "missing", "NotFound"),
@@ -48,6 +48,16 @@ def test_a_registry_that_gives_no_schema(remote: SchemaRegistry, mode: Any, trou
     assert isinstance(found, Absence)
     assert found.trouble == trouble
     assert message in found.message
+
+
+def test_what_is_said_of_one_that_is_too_slow_does_not_depend_on_who_gives_up_first(remote: SchemaRegistry) -> None:
+    remote.be("slow")
+    patient = HttpRegistry(Place("central"), remote.uri, http_fetch(0.2), Allowance(), timeout=20.0)
+    hasty = HttpRegistry(Place("central"), remote.uri, http_fetch(20.0), Allowance(), timeout=0.2)
+    for registry in (patient, hasty):
+        found = registry.look_up(ORDER)
+        assert isinstance(found, Absence)
+        assert (found.trouble, found.message) == ("unreachable", "no answer within 0.2 s")
 
 
 def test_a_registry_that_is_down(remote: SchemaRegistry) -> None:

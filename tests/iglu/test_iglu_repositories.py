@@ -120,6 +120,24 @@ def test_answers_are_remembered_for_a_while(registry: HttpRegistry, web: Web, cl
     assert web.asked[0] == "http://iglu.test/schemas/com.acme/order/jsonschema/1-0-0"
 
 
+def test_who_wants_to_know_anew_is_not_told_that_a_schema_was_missing(
+    registry: HttpRegistry, web: Web, clock: Clock
+) -> None:
+    web.put(key("other"))
+    other = registry.look_up(key("other"))
+    assert registry.look_up(ORDER).trouble == "missing"
+    web.put(ORDER)
+    registry.look_anew()
+    assert isinstance(registry.look_up(ORDER), Schema)
+    assert registry.look_up(key("other")) is other
+    assert len(web.asked) == 3, "what was found is not asked for"
+    web.fails = lambda: OSError("no route to host")
+    registry.look_up(key("third"))
+    registry.look_anew()
+    assert registry.look_up(key("third")).trouble == "unreachable"
+    assert len(web.asked) == 4, "one that is down is left alone all the same"
+
+
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503, 301])
 def test_a_registry_that_does_not_answer_is_left_alone_longer_each_time(
     registry: HttpRegistry, web: Web, clock: Clock, status: int

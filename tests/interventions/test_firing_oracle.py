@@ -16,10 +16,11 @@ from snowmelt.compute.profiles import Load, Profiles
 from snowmelt.compute.program import Program, Watching
 from snowmelt.compute.seen_events import SeenEvents
 from snowmelt.definitions import AttributeGroup, AttributeKey, RuleIntervention
+from snowmelt.interventions.finding import Findings
 from snowmelt.interventions.firing import Firing, Watch
 from snowmelt.interventions.rule import Rule, plan_rule
 
-EXAMPLES = 300
+EXAMPLES = 150
 KEYS = {name: {"type": "atomic", "name": name} for name in ("user_id", "domain_sessionidx")}
 
 Wire = dict[str, Any]
@@ -75,7 +76,10 @@ def fired_in(wires: list[Wire], judged: list[Wire], stream: list[Wire], data: st
 
 
 def watching(profiles: dict[int, Profiles], fired: list[Firing]) -> Watching:
-    return lambda rule, projection: Watch(rule, projection, profiles, 0, fired.append, lambda alarm: None)
+    findings = Findings(0)
+    return lambda rule, projection: Watch(
+        rule, findings.of(rule, projection), profiles, fired.append, lambda alarm: None
+    )
 
 
 def planned_rule(wire: Wire, plans: list[GroupPlan], state_id: int) -> Rule:

@@ -15,6 +15,7 @@ from conftest import Server, eventually
 from kafka.broker import Broker
 from machine import MB, NOW, page_view, request
 from process_shop import Shop
+from snowmelt.connectors.engine_verdicts import EngineVerdicts
 from snowmelt.connectors.kafka_sink import KafkaSink
 from snowmelt.connectors.output_lines import Line, Lines
 from snowmelt.connectors.output_progress import load
@@ -23,6 +24,7 @@ from snowmelt.enrichment.pipeline import Enricher
 from snowmelt.events import tsv
 from snowmelt.settings_connectors import KafkaOutput
 from snowmelt.stores.event_log import EventLog, Kind, encode_payload
+from snowmelt.stores.failed_events import FailedEvents
 
 SETTINGS = """
 [[outputs]]
@@ -64,6 +66,11 @@ def _written(server: Server) -> list[float]:
     return server.metrics("snowmelt_output_events_total") + server.metrics("snowmelt_output_failed_total")
 
 
+def _by_output(server: Server) -> dict[str, float]:
+    """Events that each output has written, by its name."""
+    return server.metrics_by("snowmelt_output_events_total", "output")
+
+
 @pytest.mark.process
 @pytest.mark.crash
 def test_everything_goes_out_whoever_dies(
@@ -83,10 +90,17 @@ def test_everything_goes_out_whoever_dies(
     tracker = threading.Thread(target=track)
     tracker.start()
     for victim in ("onward", "lake", "onward"):
-        before = _written(server)[0]
-        eventually(lambda before=before: _written(server)[0] > before, "events go out")  # type: ignore[misc]
+        written = _by_output(server)[victim]
+        eventually(lambda name=victim, was=written: _by_output(server)[name] > was, "events go out")  # type: ignore[misc]
         [pid] = [pid for pid in server.processes() if f"\0{victim}\0" in Path(f"/proc/{pid}/cmdline").read_text()]
         os.kill(pid, signal.SIGKILL)
+    # The broker dies with messages on their way. Nobody waits for it, and it gets all of them when it is there again.
+    broker.kill()
+    before, acknowledged = _by_output(server), len(sent)
+    eventually(lambda: len(sent) > acknowledged + 50, "trackers are answered")
+    eventually(lambda: _by_output(server)["lake"] > before["lake"] + 50, "files are written")
+    broker.start()
+    eventually(lambda: _by_output(server)["onward"] > before["onward"] + 50, "events go out to the broker again", 30)
     stopping.set()
     tracker.join()
     shop.http.close()
@@ -127,9 +141,10 @@ def test_lines_that_are_too_long_for_a_message_become_failed_events(
     for user in ("u0", "u" * 200, "u1"):
         payload = request(page_view(user, url="https://shop.example/" + "x" * (len(user) * 20)))
         log.append([(Kind.PAYLOAD, NOW, encode_payload(payload))])
-    OutputWriter("onward", log, Lines("enriched-tsv", Enricher(), "user_id"), lambda files: KafkaSink(settings)).run(
-        lambda: load(log, "onward").position == 3
-    )
+    failed = FailedEvents(tmp_path / "failed.sqlite")
+    lines = Lines("enriched-tsv", Enricher(), EngineVerdicts(failed), "user_id")
+    OutputWriter("onward", log, lines, lambda files: KafkaSink(settings)).run(lambda: load(log, "onward").position == 3)
+    failed.close()
     log.close()
     users = [tsv.decode(line.decode())["user_id"] for line in broker.messages(topic, 3)]
     assert sorted(users) == ["u0", "u1"]

@@ -15,6 +15,7 @@ from conftest import eventually
 from snowmelt.definitions import AtomicProperty, Attribute, StreamAttributeGroup, domain_userid
 from snowmelt.runtimes.backup import back_up
 from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.restore import restore
 from snowmelt.stores.errors import StoreError
 from snowmelt.testing import Server
 
@@ -81,6 +82,8 @@ def test_a_server_on_the_backup_goes_on_from_one_moment(tmp_path: Path) -> None:
         with numbered_events(restored) as acknowledged:
             eventually(lambda: acknowledged[0] >= 5, "more events are acknowledged")
         assert values(restored)["count"] == copied["count"] + acknowledged[0]
+    with pytest.raises(StoreError, match="is no backup"):  # but one that was served
+        restore(tmp_path / "copy", tmp_path / "another")
 
 
 def test_a_folder_at_rest_is_copied_by_the_command(tmp_path: Path) -> None:

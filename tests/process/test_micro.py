@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,20 +13,14 @@ from pipeline_rows import PAGE_VIEW, TP2, payload_data
 pytestmark = pytest.mark.process
 
 CO = "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1"
-MICRO = "[micro]\nenabled = true\n"
-
-
-def started(tmp_path: Path, settings: str) -> Server:
-    """A server with these settings, which it reads in its data folder."""
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
-    (folder / "snowmelt.toml").write_text(settings)
-    return Server(folder)
+SETTINGS = 'host = "0.0.0.0"\n[micro]\nenabled = true\n'
+"""Others could reach it, so that whoever asks needs a token."""
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = started(tmp_path_factory.mktemp("micro"), MICRO)
+    server = Server(tmp_path_factory.mktemp("micro") / "data", settings=SETTINGS)
+    server.url = server.url.replace("0.0.0.0", "127.0.0.1")
     yield server
     server.close()
 
@@ -35,8 +28,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def micro(shared: Server) -> Server:
     """A server that remembers nothing yet."""
-    httpx.get(f"{shared.url}/micro/reset").raise_for_status()
+    ask(shared, "reset")
     return shared
+
+
+def headers(server: Server) -> dict[str, str]:
+    return {"Authorization": f"Bearer {server.token}"}
 
 
 def track(server: Server, *events: dict[str, Any]) -> None:
@@ -48,17 +45,18 @@ def track(server: Server, *events: dict[str, Any]) -> None:
 
 def ask(server: Server, route: str, body: Any = None, **query: str) -> Any:
     url = f"{server.url}/micro/{route}"
-    answer = httpx.get(url, params=query) if body is None else httpx.post(url, json=body, params=query)
+    method, sent = ("GET", {}) if body is None else ("POST", {"json": body})
+    answer = httpx.request(method, url, params=query, headers=headers(server), **sent)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def test_row_129_three_good_and_three_bad(micro: Server) -> None:
-    headers = {"Content-Type": "application/json"}
+    json_type = {"Content-Type": "application/json"}
     bad = PAGE_VIEW | {"vid": "x"}
     bodies = [payload_data(PAGE_VIEW, PAGE_VIEW, bad), payload_data(PAGE_VIEW, bad), b"{"]
     for body in bodies:
-        httpx.post(f"{micro.url}{TP2}", content=body, headers=headers).raise_for_status()
+        httpx.post(f"{micro.url}{TP2}", content=body, headers=json_type).raise_for_status()
     assert ask(micro, "all") == {"total": 6, "good": 3, "bad": 3}, "at once, without waiting for the engine"
     assert len(ask(micro, "good")) == len(ask(micro, "bad")) == 3
     assert ask(micro, "reset", {}) == ask(micro, "all") == {"total": 0, "good": 0, "bad": 0}
@@ -100,23 +98,17 @@ def test_what_else_is_answered(micro: Server) -> None:
         ("all", "PUT", 405),
         (f"iglu/{standard}", "POST", 405),
     ):
-        assert httpx.request(method, f"{micro.url}/micro/{path}").status_code == status, path
+        answer = httpx.request(method, f"{micro.url}/micro/{path}", headers=headers(micro))
+        assert answer.status_code == status, path
     for body in (b"{", b"[]", b'{"colour": 1}', b'{"limit": "many"}', b'{"contexts": 1}'):
-        assert httpx.post(f"{micro.url}/micro/good", content=body).status_code == 422, body
+        answer = httpx.post(f"{micro.url}/micro/good", content=body, headers=headers(micro))
+        assert answer.status_code == 422, body
     assert ask(micro, "good", {"limit": -1}) == []
 
 
-def test_it_is_off_unless_it_is_wanted(server: Server) -> None:
-    answer = httpx.get(f"{server.url}/micro/all")
-    assert answer.status_code == 404
-    assert "micro.enabled" in answer.json()["detail"]
-
-
-def test_strangers_on_the_network_need_a_token(tmp_path: Path) -> None:
-    server = started(tmp_path, f'host = "0.0.0.0"\n{MICRO}')
-    url = f"{server.url}/micro/all".replace("0.0.0.0", "127.0.0.1")
-    try:
-        assert httpx.get(url).status_code == 401
-        assert httpx.get(url, headers={"Authorization": f"Bearer {server.token}"}).status_code == 200
-    finally:
-        server.close()
+@pytest.mark.parametrize("route", ["all", "good", "bad", "reset", "iglu/com.acme/order/jsonschema/1-0-0"])
+def test_strangers_on_the_network_need_a_token(micro: Server, route: str) -> None:
+    track(micro, PAGE_VIEW)
+    for token in ({}, {"Authorization": "Bearer wrong"}):
+        assert httpx.get(f"{micro.url}/micro/{route}", headers=token).status_code == 401
+    assert ask(micro, "all")["total"] == 1

@@ -18,7 +18,7 @@ from snowmelt.api.examples import EXAMPLES
 from snowmelt.api.schemas import EXAMPLE as SCHEMA
 
 USUAL = 25
-MOST = 1_000
+MOST = 2_000
 SEED_VARIABLE = "SNOWMELT_DOCUMENT_SEED"
 CHECKS = [
     checks.status_code_conformance,
@@ -194,7 +194,7 @@ def test_every_answer_is_one_that_the_document_tells_of(stocked: Stocked, subtes
 
 def fuzz(operation: Any, stocked: Stocked, start: int, examples: int) -> None:
     """Send an operation what can be drawn for it: the more, the more there is to draw."""
-    share = 2 if operation.body else 3 if operation.query or operation.path_parameters or operation.headers else 8
+    share = 4 if operation.body else 6 if operation.query or operation.path_parameters or operation.headers else 12
     fitting = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
     can_misfit = operation.body or operation.query or operation.path_parameters
     unfitting = [operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)] if can_misfit else []

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from another_process import hold_lock
-from collector_door import TP2, Reply, request
+from collector_door import TP2, request
 from conftest import eventually
+from snowmelt.collector.backlog import Refusal
 from snowmelt.compute.program import Tally
 from snowmelt.runtimes import engine_process
 from snowmelt.runtimes.data_dir import DataDir
@@ -25,9 +27,10 @@ from snowmelt.runtimes.engine_process import CheckpointTimer
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
+from snowmelt.runtimes.readiness import Readiness
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.runtimes.web import Doors
-from snowmelt.settings import Settings
+from snowmelt.settings import ReadySettings, Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog, Kind
@@ -262,6 +265,7 @@ def test_checkpoints_are_taken_when_there_is_news_and_the_log_is_trimmed_behind_
 
 class FakeCollector:
     accepted, refused, untracked = 3, 1, 2
+    backlog: Any = None
     calls: list[str]
 
     def __init__(self) -> None:
@@ -346,7 +350,9 @@ def metrics(tmp_path: Path) -> Iterator[ServerMetrics]:
     with store.commit() as commit:
         commit.position, commit.statistics, commit.definitions = 5, counts.encode(), DEFINITIONS
     reading, sizes, now = Reading(store), lambda: {"log": 8_192, "profiles": 4_096}, lambda: 2_600
-    yield ServerMetrics(log, reading, FakeCollector(), FakeHub(), sizes, list, now)  # type: ignore[arg-type]
+    collector = FakeCollector()
+    collector.backlog = SimpleNamespace(waiting_bytes=70, free_bytes=80, refusal=Refusal("too far behind", 9))
+    yield ServerMetrics(log, reading, collector, FakeHub(), sizes, list, now)  # type: ignore[arg-type]
     log.close()
     store.close()
 
@@ -379,6 +385,9 @@ def test_metrics_are_prometheus_text(metrics: ServerMetrics) -> None:
         "snowmelt_streams_cut_total": 1,
         "snowmelt_streams_open": 5,
         "snowmelt_log_head": 7,
+        "snowmelt_engine_lag_bytes": 70,
+        "snowmelt_disk_free_bytes": 80,
+        "snowmelt_collector_refusing": 1,
         "snowmelt_engine_position": 5,
         "snowmelt_engine_revision": 6,
         "snowmelt_engine_remembered_events": 8,
@@ -415,13 +424,11 @@ def test_metrics_can_be_had_before_the_first_commit(tmp_path: Path) -> None:
         ("GET", "/", 404, b"/docs/"),
     ],
 )
-def test_each_request_finds_its_door(
-    metrics: ServerMetrics, tmp_path: Path, method: str, path: str, status: int, body: bytes
-) -> None:
+def test_each_request_finds_its_door(metrics: ServerMetrics, method: str, path: str, status: int, body: bytes) -> None:
     async def api(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, b"api")
 
-    doors = Doors(FakeCollector(), api, api, api, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
+    doors = Doors(FakeCollector(), api, api, api, metrics, None)  # type: ignore[arg-type]
     reply = asyncio.run(request(doors, method, path))
     assert reply is not None
     assert reply.status == status
@@ -430,17 +437,55 @@ def test_each_request_finds_its_door(
         assert msgspec.json.decode(reply.body).keys() == {"error", "detail"}
 
 
-def test_ready_means_that_the_engine_runs(metrics: ServerMetrics, tmp_path: Path) -> None:
-    engine = ProcessLock(tmp_path / "lock", "engine")
-    doors = Doors(FakeCollector(), None, None, None, metrics, ProcessLock(tmp_path / "lock", "engine"))  # type: ignore[arg-type]
+class Writer:
+    """A way into the log that can be blocked."""
 
-    def ready() -> Reply:
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+
+    async def try_out(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+def test_ready_means_that_all_works(metrics: ServerMetrics, tmp_path: Path) -> None:
+    engine, writer = ProcessLock(tmp_path / "lock", "engine"), Writer()
+    registry, lag = [3], [0.0]
+    bounds = ReadySettings(lag_seconds=5, engine_seconds=1)
+    seen = ProcessLock(tmp_path / "lock", "engine")
+    readiness = Readiness(seen, writer, lambda: registry[0], lambda: lag[0], bounds)  # type: ignore[arg-type]
+    collector = FakeCollector()
+    doors = Doors(collector, None, None, None, metrics, readiness)  # type: ignore[arg-type]
+
+    def ready() -> tuple[int, str]:
         reply = asyncio.run(request(doors, "GET", "/ready"))
         assert reply is not None
-        return reply
+        return reply.status, reply.body.decode()
 
-    assert (ready().status, ready().body) == (503, b"the engine is not running")
+    assert ready() == (503, "the engine is not running")
     engine.acquire(timeout=0)
-    assert (ready().status, ready().body) == (200, b"ready")
+    assert ready() == (503, "the engine is starting")
+    engine.beat()
+    assert ready() == (200, "ready")
+    eventually(lambda: ready()[1].startswith("the engine has not moved for "), "its silence is noticed")
+    engine.beat()
+    assert ready() == (200, "ready")
+    lag[0], writer.failure = 5.5, StoreError("no room")
+    registry.clear()
+    status, text = ready()
+    assert (status, text.splitlines()) == (
+        503,
+        [
+            "events have waited 5.5 s to be counted",
+            "the event log cannot be written: no room",
+            "the registry cannot be read: list index out of range",
+        ],
+    )
+    lag[0], writer.failure = 0.0, None
+    registry.append(3)
+    engine.beat()
+    collector.backlog = SimpleNamespace(refusal=Refusal("too far behind", 9))
+    assert ready() == (200, "ready, but tracker requests are refused: too far behind")
+    lag[0] = 5.5
     engine.release()
-    assert ready().status == 503
+    assert ready()[1].startswith("the engine is not running\n")

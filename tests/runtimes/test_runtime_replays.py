@@ -1,62 +1,18 @@
 """Failed events that are tried again count once, and events wait for registries that do not answer."""
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iglu_documents import Clock, Shelf, key, schema
-from machine import Machine, Wire, group, page_view, request
-from snowmelt.cli.replayer import Replayer
+from iglu_documents import schema
+from machine import Machine, page_view, request
 from snowmelt.enrichment.pipeline import Enricher
-from snowmelt.iglu.gate import SchemaGate
 from snowmelt.iglu.repository import Absence
-from snowmelt.iglu.resolver import Resolver
 from snowmelt.settings_schemas import FailedEventSettings
-from snowmelt.stores.bell import Bell
 from snowmelt.stores.failed_events import Failed, Filter
-
-ORDER = key()
-WRAPPER = "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1"
-
-
-def with_order(user: str, **parameters: Any) -> Wire:
-    """A page view with an entity of a schema that nobody has at first."""
-    wrapped = json.dumps({"schema": WRAPPER, "data": [{"schema": ORDER.uri, "data": {}}]})
-    return page_view(user, co=wrapped, **parameters)
-
-
-class Strict:
-    """A machine whose pipeline refuses what it has no schema for, with the means to ask for replays."""
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        self.shelf, self.clock = Shelf(), Clock()
-        gate = SchemaGate(Resolver([self.shelf], clock=self.clock), "reject", 60.0, self.clock)
-        self.machine = Machine(folder, Enricher(validator=gate), gate=gate, **options)
-        self.machine.define(1, {1: group()})
-        self._bell = folder / "bell"
-
-    def have_schema(self) -> None:
-        self.shelf.has[ORDER] = schema()
-        self.clock.now += 1
-
-    def lose_schema(self, absence: Absence | None = None) -> None:
-        self.shelf.has.pop(ORDER, None)
-        if absence is not None:
-            self.shelf.has[ORDER] = absence
-        self.clock.now += 1
-
-    def replay(self, wanted: Filter | None = None) -> Replayer:
-        with closing(Bell(self._bell)) as bell:
-            replayer = Replayer(self.machine.log, bell, self.machine.failed)
-            replayer.ask_all(wanted or Filter(state="waiting"))
-        return replayer
-
-    def failed(self) -> list[Failed]:
-        return list(self.machine.failed.list())
+from strict_machine import ORDER, Strict, with_order
 
 
 @pytest.fixture
@@ -92,6 +48,24 @@ def test_a_replay_after_the_schema_was_added_counts_once(strict: Strict) -> None
     assert strict.replay().asked == 0, "they wait no more"
     assert machine.engine.statistics.replays == {"good": 2}
     assert machine.engine.statistics.failed == {"schema_violations": 2}
+
+
+def test_who_adds_a_schema_and_asks_at_once_need_not_wait(strict: Strict) -> None:
+    machine = strict.machine
+    machine.append(request(with_order("u")))
+    machine.run()
+    strict.replay()
+    machine.run()
+    assert machine.engine.statistics.replays == {"failed": 1}
+    # No time goes by: for the events of others the schema is still missing.
+    strict.shelf.has[ORDER] = schema()
+    machine.append(request(with_order("v")))
+    machine.run()
+    assert machine.value(1, "v") is None
+    strict.replay(Filter(until=machine.now + 1))
+    machine.run()
+    assert (machine.value(1, "u"), machine.value(1, "v")) == (1, 1)
+    assert machine.engine.statistics.replays == {"failed": 1, "good": 2}
 
 
 def test_who_asks_twice_before_the_engine_comes_to_it_counts_once(strict: Strict) -> None:

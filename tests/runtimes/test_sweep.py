@@ -74,7 +74,8 @@ def test_events_come_first_and_a_store_that_is_full_changes_nothing(
     machine.append(request(page_view("v"), timestamp=machine.now))
     assert machine.engine.step()
     assert machine.value(2, "v") == 1
-    assert stored(machine, 1) == users(50)
+    left = stored(machine, 1)
+    assert len(left) == 43, "one piece at most with events"
 
     def refuse(*nothing: object) -> None:
         raise StoreFullError("no room")
@@ -82,9 +83,24 @@ def test_events_come_first_and_a_store_that_is_full_changes_nothing(
     with monkeypatch.context() as patch, pytest.raises(StoreFullError):
         patch.setattr(profiles_module.Commit, "__exit__", refuse)
         machine.engine.step()
-    assert stored(machine, 1) == users(50)
+    assert stored(machine, 1) == left
     machine.run()
     assert stored(machine, 1) == []
+
+
+def test_an_engine_that_is_never_idle_drops_them_too_a_piece_now_and_then(machine: Machine) -> None:
+    track(machine, *users(50))
+    machine.now += 40 * MINUTE
+    left = []
+    for number in range(40):
+        machine.append(request(page_view(f"v{number}"), timestamp=machine.now))
+        assert machine.engine.step()
+        assert machine.value(2, f"v{number}") == 1
+        left.append(len(stored(machine, 1)))
+        machine.now += 250
+    assert left == sorted(left, reverse=True)
+    assert left[3] == 50 - 2 * 7, "one piece in half a second"
+    assert left[-1] == 0
 
 
 def test_it_can_be_switched_off(make_machine: Callable[..., Machine]) -> None:

@@ -71,6 +71,7 @@ def send_everything(server: Server, secrets: dict[str, str], key: dict[str, Any]
                 # A client that was given the collector's path for the API's.
                 asking.post(TP2, json={"schema": "nonsense"}, headers=bearer | exchange)
                 asking.get("/i", headers=bearer | exchange)
+                asking.get(f"{REGISTRY}/services", headers={"X-Request-ID": each, "traceparent": each})
 
 
 def test_no_secret_is_where_it_should_not_be(server: Server) -> None:

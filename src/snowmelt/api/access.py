@@ -13,7 +13,8 @@ TESTING: Final = tuple(f"/api/v1/testing/{what}" for what in ("flush", "attribut
 READING_POSTS: Final = frozenset({ONLINE_PATH, PLANS, *TESTING, f"{STREAM}/tokens"})
 """POSTs that change nothing: questions that are too long for a URL, and waiting for what others have changed. All
 other POSTs change something or cost something."""
-ADMINISTRATION: Final = "/api/v1/api_keys"
+ADMINISTRATION: Final = ("/api/v1/api_keys", "/api/v1/user_data")
+"""Who else has access, and all that is held about a person, raw requests with addresses among it, or its end."""
 AGENTS: Final = "/mcp"
 """Outside of ``/api/``. All of its tools read."""
 SCHEMAS: Final = "/api/schemas"
@@ -43,7 +44,7 @@ def needed_role(method: str, path: str) -> Role | None:
         return "reader"
     if not path.startswith("/api/"):
         return None
-    if path == ADMINISTRATION or path.startswith(f"{ADMINISTRATION}/"):
+    if any(path == area or path.startswith(f"{area}/") for area in ADMINISTRATION):
         return "admin"
     if is_schema_path(path):
         # A wrong schema turns everybody's events into failed ones.

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
@@ -36,6 +36,10 @@ from snowmelt.settings import InterventionSettings
 from snowmelt.stores.mailbox import Mailboxes
 from snowmelt.stores.outbox import Outbox
 from snowmelt.stores.registry import Registry
+
+if TYPE_CHECKING:
+    # It needs the framework, which is imported later: see below.
+    from snowmelt.api.user_data import People
 
 PAGES: Final = frozenset({"/docs", "/openapi.json", "/health-all"})
 """What lies outside of ``/api/`` and needs no token."""
@@ -70,6 +74,7 @@ def create_app(
     log_head: Callable[[], int],
     position: Callable[[], int],
     previews: RunPreview,
+    people: "People",
     trusted_proxies: Sequence[object] = (),
     clock: NowMs = now_ms,
 ) -> "Api":
@@ -93,6 +98,7 @@ def create_app(
         log_head: the place of the last record in the event log.
         position: the place in the event log that the profiles include.
         previews: computes what a definition would have given over recent events.
+        people: finds and erases what is held of somebody.
         trusted_proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
         clock: the present, for values and for tokens; milliseconds since the epoch.
     """
@@ -109,7 +115,7 @@ def create_app(
 
         progress = Progress(log_head, position)
         return framework_app(
-            registry, schemas, profiles, announcer, keys, tokens, progress, previews, passes, deliveries.targets
+            registry, schemas, profiles, announcer, keys, tokens, progress, previews, passes, deliveries.targets, people
         )
 
     catalog = Catalog(registry, group_values)
@@ -208,7 +214,8 @@ class Api:
         # Collections are asked for with and without a slash, and some clients follow no redirects.
         if path.endswith("/") and path != "/":
             path = path.rstrip("/") or "/"
-            scope = {**scope, "path": path, "raw_path": path.encode()}
+            # In place, so that whoever traces the request finds in it which route took it.
+            scope["path"], scope["raw_path"] = path, path.encode()
         method: str = scope["method"]
         needed = needed_role(method, path)
         if needed is not None:

@@ -28,6 +28,7 @@ from snowmelt.api.subscription_tokens import subscription_tokens_router
 from snowmelt.api.targets import Targets
 from snowmelt.api.templates import templates_router
 from snowmelt.api.tokens import Tokens
+from snowmelt.api.user_data import People, user_data_router
 from snowmelt.iglu.local import LocalRegistry
 from snowmelt.previews.job import RunPreview
 from snowmelt.stores.registry import Registry
@@ -44,6 +45,7 @@ def framework_app(
     previews: RunPreview,
     passes: Passes,
     targets: Targets,
+    people: People,
 ) -> FastAPI:
     """Registry, schemas, engines, API keys, waiting, health and documentation.
 
@@ -71,6 +73,7 @@ def framework_app(
         flush_router(progress),
         previews_router(registry, previews),
         subscription_tokens_router(passes, targets),
+        user_data_router(registry, targets, people, progress),
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(schemas_router(schemas))

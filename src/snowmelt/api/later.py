@@ -20,7 +20,6 @@ LATER: Final = (
     Later("/api/v1/registry/attribute_groups/*/versions/*/sync_status", "The sync status of batch groups"),
     Later("/api/v1/datasets", "Training datasets"),
     Later("/api/v1/warehouse", "Browsing warehouses"),
-    Later("/api/v1/user_data", "Deleting the data of a person"),
 )
 
 

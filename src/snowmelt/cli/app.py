@@ -18,9 +18,11 @@ from snowmelt.cli.get import get
 from snowmelt.cli.ingest import ingest
 from snowmelt.cli.interventions import interventions_app
 from snowmelt.cli.mcp import mcp
+from snowmelt.cli.restore import restore
 from snowmelt.cli.schema import schema_app
 from snowmelt.cli.serve import serve
 from snowmelt.cli.token import token_app
+from snowmelt.cli.user_data import erase, export
 from snowmelt.cli.watch import watch
 from snowmelt.cli.webhook import webhook_app
 
@@ -69,7 +71,10 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     ingest,
     explain,
     mcp,
+    export,
+    erase,
     backup,
+    restore,
     doctor,
     bench,
 )

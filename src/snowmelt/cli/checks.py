@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from snowmelt.printable import printable
+
 if TYPE_CHECKING:
     from snowmelt.runtimes.data_dir import DataDir
     from snowmelt.settings import Settings
@@ -142,11 +144,13 @@ def check_server(data: DataDir) -> Iterator[Result]:
     advice = f"look at what it logs; if none runs, remove {data.address}"
     try:
         # Whoever listens there is asked nothing but this and told nothing; its certificate is for another name.
-        status = httpx.get(f"{url}/ready", timeout=5, verify=False).status_code
+        answer = httpx.get(f"{url}/ready", timeout=5, verify=False)
     except httpx.HTTPError as error:
         yield Result(False, f"the server at {url} does not answer: {error}", advice)
     else:
-        yield Result(status == 200, f"the server at {url} answers {status} to /ready", advice)
+        ready = answer.status_code == 200
+        why = "" if ready else f" ({printable(answer.text[:500]).replace(chr(10), '; ')})"
+        yield Result(ready, f"the server at {url} answers {answer.status_code} to /ready{why}", advice)
 
 
 def run_all(data: DataDir, settings: Settings) -> Iterator[Result]:

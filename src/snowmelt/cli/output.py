@@ -31,6 +31,15 @@ def shown(value: Any) -> str:
     return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
+def megabytes(size: int) -> str:
+    """A number of bytes as a column.
+
+    >>> megabytes(12_345_678)
+    '      12.3 MB'
+    """
+    return f"{size / 1e6:10,.1f} MB"
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
     """Print rows: drawn on a terminal; elsewhere a header line and lines, cells separated by tabs."""
     if on_terminal():

@@ -29,6 +29,7 @@ class Replayer:
 
     def __init__(self, log: EventLog, bell: Bell, failed: FailedEvents) -> None:
         self._log, self._bell, self._failed = log, bell, failed
+        self._asked = _now_ms()
         self._places: dict[tuple[int, int], int] = {}
         self.refused: list[str] = []
         """Why some cannot be tried again."""
@@ -46,7 +47,7 @@ class Replayer:
         """
         sequence, item = 0, -1
         # Those that fail meanwhile are not meant.
-        until = min(time.time_ns() // 1_000_000 + 1, wanted.until or 2**62)
+        until = min(self._asked + 1, wanted.until or 2**62)
         wanted = wanted._replace(until=until)
         while found := self._failed.after(sequence, item, wanted, CHUNK):
             self.ask(found)
@@ -61,12 +62,12 @@ class Replayer:
         replays = []
         for one in found:
             try:
-                replays.append(replay_of(one))
+                replays.append(replay_of(one, self._asked))
             except NotReplayable as error:
                 self.refused.append(str(error))
         if not replays:
             return
-        now = time.time_ns() // 1_000_000
+        now = _now_ms()
         last = self._log.append([(Kind.REPLAY, now, _encode(replay)) for replay in replays])
         self._bell.ring()
         for place, replay in enumerate(replays, start=last - len(replays) + 1):
@@ -89,3 +90,7 @@ class Replayer:
             if not waiting or time.monotonic() > deadline:
                 return good, again, len(waiting)
             time.sleep(LOOK_SECONDS)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -61,7 +61,7 @@ def serve(
     from snowmelt.runtimes.logs import configure_logs
     from snowmelt.runtimes.supervisor import Supervisor
 
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     supervisor = Supervisor(
         settings, lambda url, token: typer.echo(ready_line(settings, url, token)), until_eof=until_eof
     )

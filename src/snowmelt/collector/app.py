@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from snowmelt.collector.backlog import Backlog
 from snowmelt.collector.cookie import cookie_value, set_cookies
 from snowmelt.collector.cors import cors_headers, preflight_headers
 from snowmelt.collector.http import Headers, Receive, Reply, Scope, Send, text_reply
@@ -18,6 +19,7 @@ from snowmelt.collector.proxies import TrustedProxies
 from snowmelt.collector.recording import Request, known_user_id, record
 from snowmelt.collector.redirection import bounce_location, has_bounced, redirect_target
 from snowmelt.collector.splitting import SizeLimits
+from snowmelt.collector.turnstile import Turnstile
 from snowmelt.collector.writer import LogWriter
 from snowmelt.events.payload import CollectorPayload
 from snowmelt.settings_collector import CollectorSettings
@@ -26,9 +28,16 @@ from snowmelt.stores.event_log import Kind
 
 PIXEL = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 PIXEL_PATHS = frozenset({"/i", "/ice.png"})
-RETRY_AFTER_SECONDS = b"5"
-COMPLAIN_SECONDS = 5.0
-"""Refused payloads are logged so often, with their number since the last time."""
+RETRY_AFTER_SECONDS = 5
+MAX_GATHERED_BYTES = 256 * 1024**2
+"""What bodies may take together of which not all has come; thousands of connections could gather 2 MB each."""
+AT_ONCE = 16
+"""Tracker requests that are begun in one turn of the event loop: 2 to 3 ms, for which others wait."""
+REFUSED_AT_ONCE, REFUSED_PAUSE = 20, 0.01
+"""Requests that are refused are answered no faster than that, 2,000 a second: who does not wait as told, and asks again
+at once, must not take the time from the engine that is to catch up."""
+QUIET_SECONDS = 1.0
+"""Why requests are refused is logged no more often: a full disk must not be filled by saying so."""
 
 _PIXEL_HEADERS: Headers = [
     (b"content-type", b"image/gif"),
@@ -49,11 +58,16 @@ class Collector:
         settings: cookies, paths and limits.
         writer: where payloads go.
         name: name and version of this collector, recorded in each payload.
+        backlog: says when the engine is too far behind; without it all is taken that the log takes.
     """
 
-    def __init__(self, settings: CollectorSettings, writer: LogWriter, name: str) -> None:
+    def __init__(
+        self, settings: CollectorSettings, writer: LogWriter, name: str, backlog: Backlog | None = None
+    ) -> None:
         self._settings = settings
         self._writer = writer
+        self.backlog = backlog
+        """How far the engine is behind, if anybody looks."""
         self._name = name
         self._pages = pages(settings)
         self._limits = SizeLimits(settings.max_payload_bytes, settings.max_record_bytes)
@@ -65,10 +79,19 @@ class Collector:
         if settings.hsts.enabled:
             seconds = settings.hsts.max_age_days * 86_400
             self._every_reply.append((b"strict-transport-security", f"max-age={seconds}".encode()))
-        self._complained, self._unlogged = -math.inf, 0
         self.accepted = 0
         self.refused = 0
         self.untracked = 0
+        self._turnstile = Turnstile(AT_ONCE)
+        self._refusals = Turnstile(REFUSED_AT_ONCE, REFUSED_PAUSE)
+        self._gathered = 0
+        self._told = -math.inf
+        self._untold = 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether tracker requests are taken, as far as is known."""
+        return self._writer.healthy and (self.backlog is None or self.backlog.refusal is None)
 
     def handles(self, method: str, path: str) -> bool:
         """Whether a request is the collector's: its fixed paths, and every path of exactly two segments."""
@@ -92,7 +115,7 @@ class Collector:
         if read and path in self._pages:
             return self._pages[path]
         if read and path == "/sink-health":
-            return text_reply(200, b"ok") if self._writer.healthy else text_reply(503, b"Service Unavailable")
+            return text_reply(200, b"ok") if self.healthy else text_reply(503, b"Service Unavailable")
         if not read and method != "POST":
             return _NOT_FOUND
         if path in PIXEL_PATHS:
@@ -110,12 +133,21 @@ class Collector:
         too_long = self._too_long(scope)
         if too_long:
             return self._refuse(400, too_long, cors)
+        if self.backlog is not None and self.backlog.refusal is not None:
+            # Before the body is gathered: it would be read for nothing.
+            await self._refusals.enter()
+            refusal = self.backlog.refusal
+            if refusal is not None:
+                return self._send_later(cors, refusal.retry_after)
+        await self._turnstile.enter()
         if request.method == "POST":
             try:
                 async with asyncio.timeout(self._settings.receive_seconds):
-                    body = await _read(receive, self._settings.max_body_bytes)
+                    body = await self._read(receive)
             except ClientGoneError:
                 return None
+            except TooMuchAtOnceError:
+                return self._send_later(cors, RETRY_AFTER_SECONDS)
             except TimeoutError:
                 return self._refuse(408, b"the body did not arrive in time", cors)
             if body is None:
@@ -148,18 +180,31 @@ class Collector:
         try:
             await self._writer.append(*entries)
         except StoreError as error:
-            self._complain(error)
-            retry = (b"retry-after", RETRY_AFTER_SECONDS)
-            return self._refuse(503, b"not stored, send it again later", [*cors, retry])
+            self._tell(error)
+            return self._send_later(cors, RETRY_AFTER_SECONDS)
         self.accepted += 1
         return self._answer(request, [*cors, *self._cookies(request, user_id)], redirects)
 
-    def _complain(self, error: StoreError) -> None:
-        """Log a refusal, but not each of the thousands that a full disk makes."""
-        self._unlogged += 1
-        if time.monotonic() - self._complained > COMPLAIN_SECONDS:
-            logger.error("payload refused", error=str(error), refused=self._unlogged)
-            self._complained, self._unlogged = time.monotonic(), 0
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The request's body, or ``None`` if it is too long."""
+        chunks, size = [], 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGoneError
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                self._gathered += len(chunk)
+                if size > self._settings.max_body_bytes:
+                    return None
+                if self._gathered > MAX_GATHERED_BYTES:
+                    raise TooMuchAtOnceError
+                chunks.append(chunk)
+                if not message.get("more_body"):
+                    return b"".join(chunks)
+        finally:
+            self._gathered -= size
 
     def _answer(self, request: Request, headers: Headers, redirects: bool) -> Reply:
         """What a tracker is told when all is well with its request."""
@@ -171,6 +216,17 @@ class Collector:
         if request.method == "POST":
             return text_reply(200, b"ok", *headers)
         return Reply(200, [*headers, *_PIXEL_HEADERS], PIXEL)
+
+    def _send_later(self, cors: Headers, seconds: int) -> Reply:
+        retry = (b"retry-after", str(seconds).encode())
+        return self._refuse(503, b"not stored, send it again later", [*cors, retry])
+
+    def _tell(self, error: StoreError) -> None:
+        """Log why requests are refused, now and then."""
+        self._untold += 1
+        if time.monotonic() - self._told >= QUIET_SECONDS:
+            logger.error("payloads refused", error=str(error), requests=self._untold)
+            self._told, self._untold = time.monotonic(), 0
 
     def _refuse(self, status: int, why: bytes, headers: Headers) -> Reply:
         self.refused += 1
@@ -203,6 +259,10 @@ class Collector:
         return [(b"set-cookie", cookie) for cookie in cookies]
 
 
+class TooMuchAtOnceError(Exception):
+    """The bodies that are on their way take too much memory together: this one may come later."""
+
+
 class ClientGoneError(Exception):
     """The client closed the connection before its request was complete: there is nothing to record."""
 
@@ -224,21 +284,6 @@ def _request(scope: Scope) -> Request:
         [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
         None,
         client[0] if client else None,
+        scope.get("request_id"),
+        scope.get("traceparent"),
     )
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The request's body, or ``None`` if it is longer than ``limit``."""
-    chunks, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            break
-    return b"".join(chunks)

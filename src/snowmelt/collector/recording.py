@@ -28,6 +28,8 @@ class Request(NamedTuple):
         headers: (lower-case name, value) in order.
         body: of a POST.
         peer: address of the other end of the connection.
+        id: under which it is logged and answered.
+        traceparent: its span, if it is traced.
     """
 
     method: str
@@ -36,6 +38,8 @@ class Request(NamedTuple):
     headers: list[tuple[str, str]]
     body: bytes | None
     peer: str | None
+    id: str | None = None
+    traceparent: str | None = None
 
     def header(self, name: str) -> str | None:
         """The first header of a lower-case name."""
@@ -109,6 +113,8 @@ def record(
         referer=request.header("referer"),
         network_userid=network_userid,
         collector=collector,
+        request_id=request.id,
+        traceparent=request.traceparent,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -16,8 +17,14 @@ Entry = tuple[Kind, int, bytes]
 
 MAX_WAITING_BYTES = 64 * 1024**2
 
+TRIED_SECONDS = 1.0
+"""How long it is taken for granted that what was written can be written again."""
+
 UNHEALTHY_SECONDS = 10
 """Whoever sends requests elsewhere meanwhile must come back at some time, or nobody would notice that all is well."""
+
+SETTLED_AT_ONCE = 16
+"""Requests of a group that go on in one turn of the event loop."""
 
 logger = structlog.get_logger("snowmelt.collector")
 
@@ -47,7 +54,7 @@ class LogWriter:
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._closed = False
-        self._failed = -math.inf
+        self._failed = self._written = -math.inf
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -74,6 +81,15 @@ class LogWriter:
             self._changed.notify()
         await future
 
+    async def try_out(self) -> None:
+        """Return when it is known that the log takes entries: something was written a moment ago, or can be now.
+
+        Raises:
+            StoreError: as :meth:`append`.
+        """
+        if time.monotonic() - self._written > TRIED_SECONDS:
+            await self.append()
+
     async def close(self) -> None:
         """Write what is waiting, then stop."""
         with self._changed:
@@ -89,12 +105,16 @@ class LogWriter:
             if not group:
                 return
             failure = self._write([entry for entries, _ in group for entry in entries])
-            self._failed = -math.inf if failure is None else time.monotonic()
-            self._loop.call_soon_threadsafe(_settle, [future for _, future in group], failure)
+            now = time.monotonic()
+            self._failed, self._written = (-math.inf, now) if failure is None else (now, -math.inf)
+            self._loop.call_soon_threadsafe(_settle, self._loop, deque(future for _, future in group), failure)
 
     def _write(self, entries: Sequence[Entry]) -> StoreError | None:
         """Append, and say what went wrong: whatever it is, the thread must live to write the next group."""
         try:
+            if not entries:
+                self._log.try_write()
+                return None
             self._log.append(entries)
         except StoreError as error:
             return error
@@ -108,11 +128,15 @@ class LogWriter:
         return None
 
 
-def _settle(futures: Sequence[asyncio.Future[None]], failure: StoreError | None) -> None:
-    for future in futures:
+def _settle(loop: asyncio.AbstractEventLoop, futures: deque[asyncio.Future[None]], failure: StoreError | None) -> None:
+    """Tell those who wait, some in each turn of the event loop, so that others get theirs."""
+    for _ in range(min(SETTLED_AT_ONCE, len(futures))):
+        future = futures.popleft()
         if future.done():
             continue  # the client has gone
         if failure is None:
             future.set_result(None)
         else:
             future.set_exception(failure)
+    if futures:
+        loop.call_soon(_settle, loop, futures, failure)

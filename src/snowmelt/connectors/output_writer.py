@@ -89,7 +89,10 @@ class _Session:
             logger.error("records were dropped before they were written: raise keep_hours", records=gap)
             progress.missed += gap
         for record in records:
-            good, failed = self._lines.of(record)
+            made = self._lines.of(record)
+            if made is None:
+                return False
+            good, failed = made
             self.sink.write(good, failed, record.sequence)
             progress.position = record.sequence
             progress.events += len(good)

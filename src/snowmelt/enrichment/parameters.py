@@ -129,6 +129,15 @@ _TARGETS = _table()
 _target = _TARGETS.get
 
 
+def parameters_of(column: str) -> tuple[str, ...]:
+    """The parameters that fill a column.
+
+    >>> parameters_of("network_userid"), parameters_of("page_urlpath")
+    (('tnuid', 'nuid'), ())
+    """
+    return tuple(name for name, target in _TARGETS.items() if column in (target.column, target.second_column))
+
+
 def map_parameters(parameters: Parameters, event: Event) -> list[Report]:
     """Fill the columns of an event from its parameters; one report for each that cannot be converted.
 

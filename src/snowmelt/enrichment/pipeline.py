@@ -124,6 +124,10 @@ class Enricher:
             return [_fault(error, payload, now_ms)]
         return [self._event(RawEvent(vendor, version, event, payload), facts, now_ms) for event in events]
 
+    def look_anew(self, asked: int) -> None:
+        """Judge by the schemas that there are now, as :meth:`SchemaValidator.look_anew` says."""
+        self._validator.look_anew(asked)
+
     def _event(self, raw: RawEvent, facts: Event, now_ms: int) -> Outcome:
         try:
             return self._outcome(raw, facts.copy(), now_ms)

@@ -27,11 +27,15 @@ class NotReplayable(SnowmeltError):
     code: ClassVar[str] = "not_replayable"
 
 
-def replay_of(failed: Failed) -> Replay:
+def replay_of(failed: Failed, asked: int) -> Replay:
     """What goes into the event log to have a failed event tried again.
 
     One event comes back with the parameters that it had and the id that it was given, a whole request as it was: with
     its time of arrival, headers and address.
+
+    Args:
+        failed: from the store.
+        asked: when somebody asked for it, milliseconds since the epoch.
 
     Raises:
         NotReplayable: its payload was cut, or comes from elsewhere.
@@ -43,11 +47,13 @@ def replay_of(failed: Failed) -> Replay:
             f"the failed event {failed.sequence} {failed.item} ({failed.category}) cannot be tried again: "
             f"its payload is no request ({error})"
         ) from None
-    return Replay(sequence=failed.sequence, item=failed.item, only=only, payload=payload)
+    return Replay(sequence=failed.sequence, item=failed.item, only=only, payload=payload, asked=asked)
 
 
 def outcomes_of(replay: Replay, enricher: Enricher, now_ms: int) -> list[Outcome]:
     """What becomes of a failed event when it is tried again: one outcome, or several of a whole request.
+
+    It is judged by the schemas that there are once it was asked for: whoever adds one and then asks need not wait.
 
     Args:
         replay: from :func:`replay_of`.
@@ -57,6 +63,7 @@ def outcomes_of(replay: Replay, enricher: Enricher, now_ms: int) -> list[Outcome
     Raises:
         SchemasUnavailable: ask again later.
     """
+    enricher.look_anew(replay.asked)
     outcomes = enricher.enrich(replay.payload, now_ms)
     return outcomes if replay.only is None else outcomes[replay.only : replay.only + 1]
 

@@ -43,6 +43,14 @@ class SchemaValidator(Protocol):
         """
         ...
 
+    def look_anew(self, asked: int) -> None:
+        """Rely on nothing that was found out before this call.
+
+        Args:
+            asked: stands for the reason to; the same one as before is none.
+        """
+        ...
+
 
 class AcceptEverySchema:
     """The validator of a pipeline without a schema registry: everything well formed is valid."""
@@ -50,6 +58,9 @@ class AcceptEverySchema:
     def check(self, key: SchemaKey, data: Any) -> Verdict:
         """Always valid."""
         return VALID
+
+    def look_anew(self, asked: int) -> None:
+        """There is nothing to be found out."""
 
 
 def report(message: str, path: str, keyword: str, *targets: str) -> Report:

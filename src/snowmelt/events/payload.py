@@ -19,6 +19,9 @@ class CollectorPayload(msgspec.Struct, frozen=True, kw_only=True, array_like=Tru
         referer: the ``Referer`` header; stands in for a missing page URL.
         network_userid: value of the collector's cookie (or what replaces it).
         collector: name and version of the collector; becomes ``v_collector``.
+        encoding: of the body.
+        request_id: under which the web process has logged and answered the request.
+        traceparent: the span of the request, as the W3C header of that name; ``None`` if it is not traced.
 
     New members go at the end with a default, so that a log written by an older release stays readable.
     """
@@ -36,6 +39,8 @@ class CollectorPayload(msgspec.Struct, frozen=True, kw_only=True, array_like=Tru
     network_userid: str | None = None
     collector: str = ""
     encoding: str = "UTF-8"
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 class SizeViolation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -64,9 +69,12 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
         item: which outcome of that payload it was, from 0.
         only: if the payload holds more than this event: which of its outcomes is meant.
         payload: a request that brings the event.
+        asked: when somebody asked for it, milliseconds since the epoch: what was known of schemas earlier may be out of
+            date. The same for all that are asked for together; 0 in a log of an older release.
     """
 
     sequence: int
     item: int
     only: int | None
     payload: CollectorPayload
+    asked: int = 0

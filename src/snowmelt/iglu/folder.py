@@ -61,6 +61,9 @@ class SchemaFolder:
         self._known.set(key, (signature, found))
         return found
 
+    def look_anew(self) -> None:
+        """It always looks."""
+
     def schema_keys(self) -> Iterator[SchemaKey]:
         """Everything that has the place of a schema, sorted; files that have not are passed over."""
         root = self.path / "schemas"

@@ -50,6 +50,7 @@ class SchemaGate:
         self._clock = clock
         self._unresolved: dict[str, int] = {}
         self._told: Lru[SchemaKey, float] = Lru(1_000)
+        self._looked_anew_for: int | None = None
 
     def check(self, key: SchemaKey, data: Any) -> Verdict:
         """The verdict of the schema on the data.
@@ -75,6 +76,17 @@ class SchemaGate:
         if compiled.is_valid(data):
             return VALID if version is None else Verdict(superseded_by=version)
         return Verdict(validation_error(compiled.reports(data)))
+
+    def look_anew(self, asked: int) -> None:
+        """Ask anew for schemas that were missing, and for those in folders: they may be there, or others, by now.
+
+        Args:
+            asked: stands for the reason to; the same one as before is none, so that a thousand events that are tried
+                again together do not cost a thousand questions.
+        """
+        if asked != self._looked_anew_for:
+            self._looked_anew_for = asked
+            self._resolver.look_anew()
 
     def _without(self, key: SchemaKey, resolution: Resolution) -> Verdict:
         trouble = resolution.trouble

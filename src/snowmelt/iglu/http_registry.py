@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 Fetch = Callable[[str], Answer]
-"""Gets a URL; raises whatever it likes if that fails."""
+"""Gets a URL; raises whatever it likes if that fails, a ``TimeoutError`` that says it all if nothing came in time."""
 
 
 class _Entry(NamedTuple):
@@ -117,6 +117,10 @@ class HttpRegistry:
             self._found.discard(key)
         return found
 
+    def look_anew(self) -> None:
+        """Ask for schemas that were missing when they are wanted next; a registry that is down is left alone still."""
+        self._absent.clear()
+
     def _left_alone(self, found: Absence, now: float) -> Absence:
         since = now if self._down is None else self._down.since
         self._failures += 1
@@ -153,9 +157,10 @@ class HttpRegistry:
         try:
             answer = answers.get(timeout=self._timeout)
         except Empty:
-            return Absence("unreachable", f"no answer within {self._timeout:g} s", 1, asked)
+            answer = _no_answer(self._timeout)
         if isinstance(answer, Exception):
-            return Absence("unreachable", f"{type(answer).__name__}: {answer}"[:300], 1, asked)
+            what = str(answer) if isinstance(answer, TimeoutError) else f"{type(answer).__name__}: {answer}"
+            return Absence("unreachable", what[:300], 1, asked)
         before = entry.found if entry is not None else None
         attempts = before.attempts + 1 if isinstance(before, Absence) else 1
         if answer.status in (404, 410):
@@ -187,20 +192,28 @@ def http_fetch(timeout: float, api_key: str | None = None) -> Fetch:
 
     def fetch(url: str) -> Answer:
         # Lookups are rare: to keep a connection open in between would gain nothing.
-        with (
-            httpx.Client(
-                timeout=timeout, headers=headers, follow_redirects=api_key is None, verify=certificates
-            ) as client,
-            client.stream("GET", url) as response,
-        ):
-            body = b""
-            for piece in response.iter_bytes(65_536):
-                body += piece
-                if len(body) > MAX_BYTES:
-                    break
-            return Answer(response.status_code, body)
+        try:
+            with (
+                httpx.Client(
+                    timeout=timeout, headers=headers, follow_redirects=api_key is None, verify=certificates
+                ) as client,
+                client.stream("GET", url) as response,
+            ):
+                body = b""
+                for piece in response.iter_bytes(65_536):
+                    body += piece
+                    if len(body) > MAX_BYTES:
+                        break
+                return Answer(response.status_code, body)
+        except httpx.TimeoutException:
+            # Whoever waits for this may have given up a moment ago, or not: the same is said either way.
+            raise _no_answer(timeout) from None
 
     return fetch
+
+
+def _no_answer(seconds: float) -> TimeoutError:
+    return TimeoutError(f"no answer within {seconds:g} s")
 
 
 def _now_ms() -> int:

@@ -36,5 +36,9 @@ class Lru(Generic[K, V]):
         """Forget a key, if it is known."""
         self._entries.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
     def __len__(self) -> int:
         return len(self._entries)

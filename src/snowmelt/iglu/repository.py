@@ -57,3 +57,7 @@ class Repository(Protocol):
     def look_up(self, key: SchemaKey) -> Schema | Absence:
         """The schema of a key, or why there is none; never raises, and returns within a bounded time."""
         ...
+
+    def look_anew(self) -> None:
+        """Take no schema for missing because it was before."""
+        ...

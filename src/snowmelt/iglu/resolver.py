@@ -83,6 +83,13 @@ class Resolver:
         other.discard(key)
         return resolution
 
+    def look_anew(self) -> None:
+        """Ask the repositories for every schema again, as if nothing were remembered."""
+        for entries in (self._found, self._absent):
+            entries.clear()
+        for repository in self.repositories:
+            repository.look_anew()
+
     def _ask(self, key: SchemaKey) -> Resolution:
         absences: list[tuple[str, Absence]] = []
         for repository in (*self._first, *sorted(self._others, key=lambda other: other.place.rank(key.vendor))):

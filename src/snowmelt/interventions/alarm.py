@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+WAITS = "T\0"
+"""What the keys begin with under which it is remembered what a rule waits for."""
+
 
 class Alarm(NamedTuple):
     """A change of when a rule is to be looked at.
@@ -61,4 +64,4 @@ def wait_key(meaning: Sequence[int], keys: Sequence[str | None], targets: Sequen
     'T\\x00c5d5f14cd029038c94636c467395736e'
     """
     text = repr((tuple(meaning), tuple(keys), tuple(targets)))
-    return f"T\0{blake2b(text.encode(), digest_size=16).hexdigest()}"
+    return f"{WAITS}{blake2b(text.encode(), digest_size=16).hexdigest()}"

@@ -1,12 +1,12 @@
 """What one event, or time alone, makes of a rule: whether it fires, and for whom."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from snowmelt.compute.profiles import Profiles, touch
-from snowmelt.compute.projection import Projection
 from snowmelt.interventions.alarm import Alarm, Wait, wait_key
+from snowmelt.interventions.finding import Finding, Keys, Targets
 from snowmelt.interventions.rule import Rule
 
 _FIRINGS = UUID("6f0a2b74-2d0e-5f3c-9a5e-6f1d4c1a7b90")
@@ -14,9 +14,6 @@ _FIRINGS = UUID("6f0a2b74-2d0e-5f3c-9a5e-6f1d4c1a7b90")
 
 SOON_MS = 1_000
 """So soon after criteria came to hold by time it does not matter whether they do still."""
-
-Keys: TypeAlias = tuple[str | None, ...]
-Targets: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Firing(NamedTuple):
@@ -28,6 +25,7 @@ class Firing(NamedTuple):
         targets: the attribute key and identifier of each that has not had it before.
         attributes: what is sent along, by ``group:attribute``.
         at: when it fired, ms since the epoch.
+        event_id: of the event that made it fire; ``None`` if time did.
     """
 
     rule: Rule
@@ -35,6 +33,7 @@ class Firing(NamedTuple):
     targets: Targets
     attributes: dict[str, Any]
     at: int
+    event_id: str | None
 
 
 class Judged(NamedTuple):
@@ -54,9 +53,8 @@ class Watch:
 
     Args:
         rule: that is watched.
-        projection: how events are decoded.
+        finding: what it looks for in events.
         profiles: by state id, those of the groups, and what is remembered of the rule.
-        now: ms since the epoch; the time of events that have none.
         fire: is given what fires.
         set_alarm: is given when the rule is to be looked at without an event.
     """
@@ -64,33 +62,32 @@ class Watch:
     def __init__(
         self,
         rule: Rule,
-        projection: Projection,
+        finding: Finding,
         profiles: Mapping[int, Profiles],
-        now: int,
         fire: Callable[[Firing], None],
         set_alarm: Callable[[Alarm], None],
     ) -> None:
         self._rule = rule
-        self._context, self._when = rule.context(projection), rule.when(projection)
+        self._finding = finding
         self._groups = [profiles[group.state_id] for group in rule.groups]
         self._meaning = (rule.since, *(group.state_id for group in rule.groups))
         self._memory = profiles[rule.state_id]
-        self._now, self._fire, self._set_alarm = now, fire, set_alarm
+        self._fire, self._set_alarm = fire, set_alarm
 
     def before(self, event: Any) -> Judged | None:
         """Look at the state just before an event; ``None`` if nothing can come of it.
 
-        Nothing can where no target is named in the event, where all have had it, or where the criteria hold already
-        and time does not end that.
+        Nothing can where no target is named in the event, where the criteria hold already and time does not end that,
+        or where time can bring it about and all have had it. Who has had it is asked last: that most rules need it
+        seldom is what makes them cheap.
         """
-        keys, found = self._context(event)
-        pairs = zip(self._rule.targets, found, strict=True)
-        named = tuple((name, value) for (name, _), value in pairs if value is not None)
-        if not self._open(named):
+        keys, named, (at, _, event_id) = self._finding.of(event)
+        if not named:
             return None
-        at, _, event_id = self._when(event, self._now)
         wait = None
         if self._rule.turning:
+            if not self._open(named):
+                return None
             # What time has brought about by now comes before what the event does.
             wait = self._wait(keys, named)
             if wait.due is not None and wait.due <= at:
@@ -112,7 +109,8 @@ class Watch:
             and rule.criteria.holds(values)
             and all(_differs(judged.values[place], values[place]) for place in rule.criteria.changed)
         ):
-            self._send(judged.keys, self._open(judged.named), judged.at, judged.event_id)
+            if targets := self._open(judged.named):
+                self._send(judged.keys, targets, judged.at, judged.event_id)
             if judged.wait is not None:
                 self._put(judged.wait, None)
         elif judged.wait is not None:
@@ -147,16 +145,17 @@ class Watch:
             if self._rule.holds(profiles, at) and not self._rule.holds(profiles, at - 1):
                 targets = self._open(wait.targets)
                 if targets and (until - at <= SOON_MS or self._rule.holds(profiles, until)):
-                    self._send(wait.keys, targets, at, f"time {at}")
+                    self._send(wait.keys, targets, at, None)
                     return None
             at = self._rule.turn(profiles, at)
         return at
 
-    def _send(self, keys: Keys, targets: Targets, at: int, cause: str) -> None:
+    def _send(self, keys: Keys, targets: Targets, at: int, event_id: str | None) -> None:
         count = self._mark(targets)
+        cause = f"time {at}" if event_id is None else event_id
         name = "\0".join((str(self._rule.state_id), str(count), cause, *map(repr, targets)))
         attributes = self._rule.attributes(self._profiles(keys), at)
-        self._fire(Firing(self._rule, uuid5(_FIRINGS, name), targets, attributes, at))
+        self._fire(Firing(self._rule, uuid5(_FIRINGS, name), targets, attributes, at, event_id))
 
     def _open(self, targets: Targets) -> Targets:
         """Those of some targets that may have it still."""

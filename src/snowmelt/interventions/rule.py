@@ -1,16 +1,14 @@
 """One published intervention, resolved: what it reads, whose profiles, and to whom it is sent."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from snowmelt.compute import calculated, state
-from snowmelt.compute.handler import MOMENT, moment
-from snowmelt.compute.instant import parse_instant
+from snowmelt.compute import state
+from snowmelt.compute.handler import MOMENT
 from snowmelt.compute.plan import AttributePlan, GroupPlan, Property
-from snowmelt.compute.profiles import MAX_KEY_BYTES
-from snowmelt.compute.projection import Path, Projection
-from snowmelt.compute.properties import NAMES, paths_of, property_source
+from snowmelt.compute.projection import Path
+from snowmelt.compute.properties import paths_of
 from snowmelt.compute.reader import Column, column
 from snowmelt.definitions.intervention import RuleIntervention
 from snowmelt.interventions.criteria import CompiledCriteria, compile_criteria
@@ -18,9 +16,6 @@ from snowmelt.interventions.turning import Turning, turning
 
 Read = tuple[int, Column]
 """A group's place in the rule, and one of its columns."""
-
-Context = Callable[[Any], tuple[tuple[str | None, ...], tuple[str | None, ...]]]
-"""Finds in an event the key value of each group, and of each target."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +80,6 @@ class Rule:
         yield ("event_id",)
         for source in (*(group.key for group in self.groups), *(source for _, source in self.targets)):
             yield from paths_of(source)
-
-    def context(self, projection: Projection) -> Context:
-        """The function that finds the key values in an event that was decoded by a projection."""
-        groups = [_text(property_source(group.key, projection, "event")) for group in self.groups]
-        targets = [_text(property_source(source, projection, "event")) for _, source in self.targets]
-        text = f"lambda event: (({''.join(f'{one}, ' for one in groups)}), ({''.join(f'{one}, ' for one in targets)}))"
-        namespace = {**NAMES, "text_of": calculated.text_of, "parse_instant": parse_instant, "usable": usable}
-        found: Context = eval(text, namespace)
-        return found
-
-    def when(self, projection: Projection) -> Callable[[Any, int], tuple[int, int, str]]:
-        """The function that says when an event happened, given what time it is."""
-        happened = ", ".join(projection.access(path, "event") for path in MOMENT)
-        found: Callable[[Any, int], tuple[int, int, str]] = eval(
-            f"lambda event, now: moment({happened}, now)", {**NAMES, "moment": moment}
-        )
-        return found
 
     def values(self, profiles: Sequence[list[Any] | None], at: int) -> list[Any]:
         """The criteria's values at a moment.
@@ -187,18 +165,3 @@ def plan_rule(
         tuple((places[name], one) for name, one in waited_for.items()),
         since,
     )
-
-
-def usable(key: Any) -> str | None:
-    """A key value that names a profile, or ``None``: neither an empty text nor one of more than 512 bytes does.
-
-    >>> usable("u"), usable(""), usable("u" * 513)
-    ('u', None, None)
-    """
-    if not key or (len(key) > MAX_KEY_BYTES // 4 and len(key.encode()) > MAX_KEY_BYTES):
-        return None
-    return str(key)
-
-
-def _text(source: str) -> str:
-    return f"usable(text_of({source}))"

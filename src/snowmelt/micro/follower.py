@@ -10,11 +10,13 @@ import structlog
 from snowmelt.enrichment.failed import size_violation
 from snowmelt.enrichment.pipeline import Enricher, Outcome
 from snowmelt.enrichment.replaying import outcomes_of
+from snowmelt.events.mentions import Mentions
 from snowmelt.micro.memory import Counts, Memory
 from snowmelt.stores.event_log import (
     EventLog,
     Kind,
     Record,
+    decode_erasure,
     decode_payload,
     decode_replay,
     decode_size_violation,
@@ -61,6 +63,8 @@ class Follower:
         head = self._log.head()
         while self._position < head and (records := self._log.read(self._position)):
             for record in records:
+                if record.kind is Kind.ERASURE:
+                    self._memory.forget(Mentions(decode_erasure(record.body).subjects))
                 for outcome in self._outcomes(record):
                     self._memory.add(outcome)
                 self._position = record.sequence

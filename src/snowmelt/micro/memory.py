@@ -9,6 +9,7 @@ from snowmelt.enrichment.raw_event import RawEvent
 from snowmelt.events.canonical import Event
 from snowmelt.events.json import to_form
 from snowmelt.events.json_text import dump_json
+from snowmelt.events.mentions import Mentions
 from snowmelt.events.timestamp import MAX_MS, MIN_MS, format_iso
 from snowmelt.settings_schemas import MicroSettings
 
@@ -100,6 +101,21 @@ class Memory:
             self.good = deque(one for one in self.good if one.app_id != app_id)
             self.bad = deque(one for one in self.bad if one.app_id != app_id)
             self._counts.pop(app_id, None)
+        self._measure()
+
+    def forget(self, mentions: Mentions) -> None:
+        """Forget the outcomes that name somebody who is erased; they have been counted.
+
+        A request that is done names nobody any more: then everything is forgotten.
+        """
+        if not mentions.subjects:
+            self.good.clear()
+            self.bad.clear()
+        self.good = deque(one for one in self.good if not mentions.in_text(one.answer.decode()))
+        self.bad = deque(one for one in self.bad if not mentions.in_text(one.answer.decode()))
+        self._measure()
+
+    def _measure(self) -> None:
         self._bytes = sum(len(one.answer) for one in self.good) + sum(len(one.answer) for one in self.bad)
 
     def _count(self, app_id: str | None, *, good: bool) -> None:

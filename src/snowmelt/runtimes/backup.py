@@ -3,13 +3,15 @@
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from snowmelt.runtimes.data_dir import DataDir
-from snowmelt.stores.checkpoint import Checkpoints, sync_path
-from snowmelt.stores.environment import explained, open_environment
+from snowmelt.runtimes.manifest import MANIFEST, write_manifest
+from snowmelt.stores.checkpoint import Checkpoints
+from snowmelt.stores.environment import DRAFT, GONE, NEXT, Environment, explained, sync_path
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileReader
@@ -21,7 +23,10 @@ ADDRESS_SPACE = 2**40
 """More than any store grows to; none of it is used but what the store has."""
 
 DATABASE, ENVIRONMENT = ".sqlite", "data.mdb"
-_OF_THE_MOMENT = {".bell", ".lock", ".address", ".in-use", ".checkpoint", ".fresh", ".old", ".notes", ".new"}
+_OF_THE_MOMENT = {
+    *(".bell", ".lock", ".address", ".in-use", ".checkpoint", ".fresh", ".old", ".notes", ".new"),
+    *(DRAFT, NEXT, GONE),
+}
 """Suffixes of what belongs to running processes, or is made again from the rest."""
 
 Progress = Callable[[str, int], None]
@@ -48,11 +53,10 @@ def back_up(data: DataDir, target: Path, progress: Progress = lambda piece, size
         StoreError: if the target is in use, a store cannot be read, or the disk refuses. Nothing is left then of
             what was copied.
 
-    Cost: reads and writes each store once, compacted. While it runs, pages that a server frees are not used again,
-    so that its stores may grow by what changes meanwhile.
+    Cost: reads and writes each store once, compacted, and reads the copy for its manifest. While it runs, pages that a
+    server frees are not used again, so that its stores may grow by what changes meanwhile.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise StoreError(f"{target} is there already and not an empty folder: name a new one for the backup")
+    free_place(target, "the backup")
     if target.absolute().is_relative_to(data.path):
         raise StoreError(f"{target} is inside the data folder that is to be copied: name a place outside of it")
     made = not target.exists()
@@ -60,14 +64,38 @@ def back_up(data: DataDir, target: Path, progress: Progress = lambda piece, size
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.chmod(0o700)
         copied = sum(_copy_all(data, target, progress))
+        _describe(data, target)
         for folder in (*(path for path in target.rglob("*") if path.is_dir()), target):
             sync_path(folder)
         return copied
     except BaseException as error:
-        _clear(target, whole=made)
+        clear(target, whole=made)
         if isinstance(error, OSError | sqlite3.Error):
             raise StoreError(f"the data folder {data.path} cannot be copied to {target}: {error}") from error
         raise
+
+
+def free_place(target: Path, what: str) -> None:
+    """Make sure that nothing is overwritten.
+
+    Raises:
+        StoreError: if something is there.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise StoreError(f"{target} is there already and not an empty folder: name a new one for {what}")
+
+
+def _describe(data: DataDir, target: Path) -> None:
+    """Write the backup's manifest."""
+    position = head = 0
+    if (target / data.profiles.name).exists():
+        with closing(ProfileReader(target / data.profiles.name)) as profiles:
+            position = profiles.position()
+    if (target / data.log.name).exists():
+        with closing(EventLog(target / data.log.name)) as log:
+            head = log.head()
+    write_manifest(target, time.time_ns() // 1_000_000, position, head)
+    sync_path(target / MANIFEST)
 
 
 def _copy_all(data: DataDir, target: Path, progress: Progress) -> Iterator[int]:
@@ -134,7 +162,7 @@ def _copied(path: Path, target: Path, progress: Progress) -> int:
 def _copy_environment(path: Path, target: Path) -> None:
     target.mkdir(mode=0o700)
     with (
-        closing(open_environment(path, ADDRESS_SPACE, "store", readonly=True)) as environment,
+        closing(Environment(path, ADDRESS_SPACE, "store", readonly=True)) as environment,
         explained("copy", target, "the room on its disk"),
     ):
         environment.copy(str(target), compact=True)
@@ -149,7 +177,8 @@ def _copy_database(path: Path, target: Path) -> None:
     sync_path(target)
 
 
-def _clear(target: Path, *, whole: bool) -> None:
+def clear(target: Path, *, whole: bool) -> None:
+    """Take away what was begun: all that is in a folder, or the folder itself."""
     if whole:
         shutil.rmtree(target, ignore_errors=True)
         return

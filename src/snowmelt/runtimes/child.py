@@ -18,7 +18,7 @@ EXIT_UNUSABLE = 78
 def run_child(main: Callable[[Settings], None]) -> NoReturn:
     """Run a child process with the settings that the supervisor sends."""
     settings = Settings.model_validate_json(sys.stdin.readline())
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     try:
         main(settings)
     except SnowmeltError as error:

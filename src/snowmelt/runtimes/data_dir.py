@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from snowmelt.settings import Settings
-from snowmelt.stores.checkpoint import sync_path
+from snowmelt.stores.environment import sync_path
 from snowmelt.stores.errors import StoreError
 
 SCHEMAS = "iglu"
@@ -45,6 +45,7 @@ class DataDir:
         self.schemas = self.path / SCHEMAS
         self.outbox = self.path / "outbox"
         self.webhooks = self.path / "webhooks.sqlite"
+        self.erasures = self.path / "erasures"
         self.mailboxes = self.path / "mailboxes"
         self.bell = self.path / "engine.bell"
         self.engine_lock = self.path / "engine.lock"

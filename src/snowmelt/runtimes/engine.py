@@ -20,11 +20,14 @@ from snowmelt.events.unreadable import decode_unreadable
 from snowmelt.iglu.gate import SchemaGate
 from snowmelt.interventions.firing import SOON_MS
 from snowmelt.runtimes.dispatch import Dispatch
+from snowmelt.runtimes.erasures import Erasures
+from snowmelt.runtimes.event_lines import EventLines
 from snowmelt.runtimes.failed_retention import FailedRetention
 from snowmelt.runtimes.firing_step import FiringStep
 from snowmelt.runtimes.replays import Replays
 from snowmelt.runtimes.snapshot import Snapshot, compiled, read_snapshot
 from snowmelt.runtimes.statistics import Statistics
+from snowmelt.runtimes.step_trace import OnStep, StepTrace, Untraced
 from snowmelt.runtimes.sweep import Sweep
 from snowmelt.settings_schemas import FailedEventSettings
 from snowmelt.stores.errors import StoreError
@@ -41,11 +44,18 @@ SHED_PROFILES = 200
 HELD_MS = 500
 """How often it is tried whether schemas are to be had again."""
 
+BUSY_SWEEP_MS = 500
+"""How often a piece of the expired profiles is looked for while events wait all the time, a few ms each: an engine that
+is never idle would let them gather for ever."""
+
 ALARMS = 1_000
 """Alarms of interventions that one transaction looks at, in some tens of ms, so that events hardly wait for them."""
 
 SETTLE_MS = 100
 """An alarm is looked at so much later than it is set for: what happened before it has come into the log by then."""
+
+STEPS_OF_THEIR_OWN = (Kind.DEFINITIONS, Kind.ERASURE)
+"""Records that change more than profiles: each is a step."""
 
 Read = Callable[[int, int], Sequence[Record]]
 
@@ -71,6 +81,8 @@ class Engine:
         sweep_minutes: how often profiles are looked for whose every value has expired; 0 is never.
         gate: what the enricher asks about schemas, to count what it says.
         failed_events: how long failed events are kept.
+        on_step: is told of each committed step that has applied events of traced requests.
+        erasures: carries out requests to erase somebody; without it they are passed over.
         clock: ms since the epoch.
     """
 
@@ -89,6 +101,8 @@ class Engine:
         sweep_minutes: float = 60.0,
         gate: SchemaGate | None = None,
         failed_events: FailedEventSettings | None = None,
+        on_step: OnStep | None = None,
+        erasures: Erasures | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
@@ -97,6 +111,7 @@ class Engine:
         self._enricher = enricher
         self._gate = gate
         self._retention = FailedRetention(failed, failed_events or FailedEventSettings())
+        self._erasures = erasures
         self._held_until = 0
         self._commit_seconds = commit_ms / 1000
         self._clock = clock
@@ -107,8 +122,12 @@ class Engine:
         self._program = Program([])
         self._purging: list[int] = []
         self._sweep = Sweep(store, int(sweep_minutes * 60_000))
+        self._next_sweep = 0
         self._dispatch = dispatch
         self._texts: TextValues = "plain" if dispatch is None else dispatch.text_values
+        self._lines = EventLines()
+        self._on_step = on_step
+        self._trace: StepTrace = Untraced()
         # After a power cut the profiles were put back: how far the life came that they have forgotten.
         forgotten = dispatch is not None and self.statistics.firings < dispatch.mark.number
         self._lost = dispatch.mark if dispatch is not None and forgotten else None
@@ -133,7 +152,7 @@ class Engine:
         with self._log.reading() as read:
             records = self._unread(read, self.position)
             if records and self._held_ms():
-                return self._send() or self._purge() or self._sweep_some()
+                return self._rest_of_work()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
                 if self._lost is not None and self.position >= self._lost.position:
@@ -142,21 +161,29 @@ class Engine:
                     busy = self._commit_alarms(statistics, self._clock() - SETTLE_MS)
                 elif records[0].kind is Kind.DEFINITIONS:
                     busy = self._commit_definitions(records[0], statistics)
+                elif records[0].kind is Kind.ERASURE:
+                    busy = self._commit_erasure(records[0], statistics)
                 else:
                     busy = self._commit_events(read, records, statistics)
                     until = min(self._clock() - SETTLE_MS, statistics.last_record)
                     self._commit_alarms(statistics, until if self._lost is None else min(until, self._lost.time))
             except BaseException:
                 # What was changed in memory was not stored.
+                self._lines.forget()
                 self._forget_profiles()
                 self._recall()
                 raise
         if not busy:
-            return self._send() or self._purge() or self._sweep_some() or bool(self._retention.piece(self._clock()))
+            return self._rest_of_work() or bool(self._retention.piece(self._clock()))
         self.statistics = statistics
+        self._lines.write()
         self._send()
+        self._erase()
         self._purge()
-        self._retention.piece(self._clock())
+        now = self._clock()
+        if now >= self._next_sweep:
+            self._sweep_some()
+        self._retention.piece(now)
         return not self._held_until
 
     def next_alarm(self) -> float | None:
@@ -171,6 +198,14 @@ class Engine:
         """For how long nothing is done because schemas are not to be had; if the clock was put back, not that long."""
         left = self._held_until - self._clock()
         return left if 0 < left <= HELD_MS else 0
+
+    def _rest_of_work(self) -> bool:
+        """What is done while no event waits."""
+        return self._send() or self._erase() or self._purge() or self._sweep_some()
+
+    def _erase(self) -> bool:
+        """Go on with erasures; events wait until one is done."""
+        return self._erasures is not None and self._erasures.work()
 
     def _send(self) -> bool:
         """Pass on what has fired."""
@@ -188,6 +223,8 @@ class Engine:
         failed: list[Failed] = []
         replays = Replays(self._failed, self._enricher)
         self._held_until = 0
+        if self._on_step is not None:
+            self._trace = StepTrace()
         firing = FiringStep(self._profiles, now, self._texts)
         if self._seen is not None and self._seen.turn(records[0].time) and self._seen.shortened:
             logger.warning(
@@ -197,10 +234,11 @@ class Engine:
         with self._store.commit() as commit:
             self._load_from(commit)
             position = commit.position
-            while records and records[0].kind is not Kind.DEFINITIONS:
+            while records and records[0].kind not in STEPS_OF_THEIR_OWN:
                 chunks: list[bytes | memoryview] = []
+                self._trace.mark("enrich")
                 for record in records:
-                    if record.kind is Kind.DEFINITIONS:
+                    if record.kind in STEPS_OF_THEIR_OWN:
                         break
                     try:
                         self._read(record, now, chunks, failed, replays, statistics)
@@ -209,14 +247,17 @@ class Engine:
                         break
                     position, statistics.last_record = record.sequence, record.time
                 watching = firing.watch if self._dispatch else None
+                self._trace.mark("apply")
                 tally = self._program.apply(chunks, self._profiles, now, self._seen, watching)
                 statistics.add(tally)
+                self._trace.events += tally.events
                 for error in tally.errors[:3]:
                     logger.error("an event was counted only in part", error=error, before=position)
                 over = self._held_until or time.monotonic() > deadline
                 if position != records[-1].sequence or over:
                     break
                 records = self._unread(read, position)
+            self._trace.mark("commit")
             if not self._held_until:
                 statistics.held_since = 0
             if self._gate is not None:
@@ -234,6 +275,9 @@ class Engine:
             self._fire(firing, commit, statistics)
             if failed or replays.done:
                 self._failed.add(failed, replays.done)
+        if self._on_step is not None and self._trace.requests:
+            self._trace.mark("end")
+            self._on_step(self._trace)
         self._clear_away()
         return True
 
@@ -273,7 +317,7 @@ class Engine:
 
     def _fire(self, step: FiringStep, commit: Commit, statistics: Statistics) -> None:
         """Put what has fired, and the counts, into a transaction; not what a forgotten life has sent."""
-        if self._dispatch is not None and step.write(commit, statistics, is_new=self._lost is None):
+        if self._dispatch is not None and step.write(commit, statistics, self._lines, is_new=self._lost is None):
             self._dispatch.expect()
         commit.statistics = statistics.encode()
 
@@ -296,7 +340,9 @@ class Engine:
 
     def _sweep_some(self) -> bool:
         """Drop expired profiles in a piece of those that there are."""
-        dropped = self._sweep.piece(self._program.kept, self._clock())
+        now = self._clock()
+        self._next_sweep = now + BUSY_SWEEP_MS
+        dropped = self._sweep.piece(self._program.kept, now)
         self.statistics.swept += dropped or 0
         return dropped is not None
 
@@ -330,19 +376,26 @@ class Engine:
             return
         if record.kind is Kind.UNREADABLE:
             try:
-                failed.extend(_unreadable(record))
+                found = _unreadable(record)
+                failed.extend(found)
+                for entry in found:
+                    self._tell(entry)
             except Exception as error:
                 failed.append(_fault(record, 0, now, error))
             return
         # Whatever a record holds, the engine must get past it: it would meet it again at every start.
         outcomes: Sequence[Outcome]
+        request_id: str | None = None
         try:
             if record.kind is Kind.OVERSIZE:
                 outcomes = [size_violation(decode_size_violation(record.body), now)]
             elif record.kind is Kind.REPLAY:
                 outcomes = replays.outcomes(record, decode_replay(record.body), now)
             else:
-                outcomes = self._enricher.enrich(decode_payload(record.body), now)
+                payload = decode_payload(record.body)
+                request_id = payload.request_id
+                outcomes = self._enricher.enrich(payload, now)
+                self._trace.request(payload.traceparent, record.sequence)
         except (SchemasUnavailable, StoreError):
             raise
         except Exception as error:
@@ -353,10 +406,18 @@ class Engine:
             try:
                 if isinstance(outcome, FailedEvent):
                     failed.append(_failed(record, item, outcome))
+                    self._tell(failed[-1], outcome.event_id, request_id)
                 else:
                     chunks.append(event_json.encode(outcome.event))
             except Exception as error:
                 failed.append(_fault(record, item, now, error))
+
+    def _tell(self, entry: Failed, event_id: str | None = None, request_id: str | None = None) -> None:
+        """Log a failed event, under the two numbers by which `snowmelt failed show` finds it."""
+        name = f"{entry.sequence} {entry.item}"
+        self._lines.expect(
+            "event failed", failed_event=name, category=entry.category, event_id=event_id, request_id=request_id
+        )
 
     def _commit_definitions(self, record: Record, statistics: Statistics) -> bool:
         snapshot: Snapshot | None = None
@@ -377,6 +438,24 @@ class Engine:
             commit.statistics = statistics.encode()
         if snapshot is not None and newer:
             self._define(snapshot)
+        return True
+
+    def _commit_erasure(self, record: Record, statistics: Statistics) -> bool:
+        """Delete what the profiles hold of somebody; the rest of the erasure follows the commit."""
+        snapshot = read_snapshot(self._store.definitions) if self._store.definitions else None
+        try:
+            with self._store.commit() as commit:
+                if self._erasures is None:
+                    logger.error("a request to erase somebody is passed over", record=record.sequence)
+                else:
+                    self._erasures.begin(record, commit, snapshot)
+                commit.position = record.sequence
+                commit.statistics = statistics.encode()
+        except BaseException:
+            if self._erasures is not None:
+                self._erasures.abandon(record.sequence)
+            raise
+        self._forget_profiles()
         return True
 
     def _define(self, snapshot: Snapshot) -> None:

@@ -14,7 +14,10 @@ from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.dispatch import Dispatch
 from snowmelt.runtimes.engine import Engine
 from snowmelt.runtimes.enricher import enricher_of, gate_of
+from snowmelt.runtimes.erasures import Erasures
+from snowmelt.runtimes.out_of_reach import out_of_reach
 from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.checkpoint import Checkpoints
@@ -77,7 +80,9 @@ class CheckpointTimer:
 def run_engine(settings: Settings) -> None:
     """Apply the log until told to stop, or until the supervisor is gone."""
     data = DataDir(settings.data_dir)
-    ProcessLock(data.engine_lock, "engine").acquire()
+    lock = ProcessLock(data.engine_lock, "engine")
+    lock.acquire()
+    spans = spans_of(settings, "engine")
     gate = gate_of(settings, holds=True)
     enricher = enricher_of(settings, gate)
     checkpoints = Checkpoints(data.path)
@@ -86,6 +91,16 @@ def run_engine(settings: Settings) -> None:
     failed = FailedEvents(data.failed_events)
     outbox = Outbox(data.outbox, settings.interventions.map_size, int(settings.interventions.keep_minutes * 60_000))
     bell = Bell(data.bell)
+    erasures = Erasures(
+        data.erasures,
+        log=log,
+        store=store,
+        checkpoints=checkpoints,
+        failed=failed,
+        outbox=outbox,
+        webhooks=data.webhooks,
+        unreachable=out_of_reach(settings),
+    )
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -108,21 +123,30 @@ def run_engine(settings: Settings) -> None:
         sweep_minutes=settings.engine.sweep_minutes,
         gate=gate,
         failed_events=settings.failed_events,
+        on_step=None if spans is None else spans.step,
+        erasures=erasures,
     )
     timer = CheckpointTimer(checkpoints, store, log, settings)
     # The cache holds hundreds of thousands of lists that are no garbage; to look through them again and again
     # takes as long as the work itself. What little is garbage is collected when nothing else is to be done, and
-    # the cache is emptied before: to fill it again costs less than to look through it.
+    # the cache is emptied before: to fill it again costs less than to look through it. With new definitions it is empty
+    # anyway, and the programs of the old ones are garbage, which must not wait for an engine that is never idle.
     gc.disable()
-    collected = time.monotonic()
+    gc.freeze()
+    collected, revision = time.monotonic(), engine.statistics.revision
+    lock.beat()
     report_ready()
     while not stopping:
+        lock.beat()
         try:
             busy = engine.step()
         except StoreFullError as error:
             # The collector answers 503 once the log is full too; until then nothing is lost.
             logger.error("the profiles cannot be written", error=str(error))
             busy = False
+        if engine.statistics.revision != revision:
+            gc.collect()
+            revision = engine.statistics.revision
         if busy:
             continue
         if time.monotonic() - collected > COLLECT_SECONDS:
@@ -137,6 +161,8 @@ def run_engine(settings: Settings) -> None:
     outbox.close()
     checkpoints.close(store)
     log.close()
+    if spans is not None:
+        spans.close()
 
 
 if __name__ == "__main__":

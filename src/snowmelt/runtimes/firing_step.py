@@ -10,7 +10,9 @@ from snowmelt.compute.program import Program
 from snowmelt.compute.projection import Projection
 from snowmelt.definitions.wire.delivery import TextValues, payload
 from snowmelt.interventions.alarm import Alarm
+from snowmelt.interventions.finding import Findings
 from snowmelt.interventions.firing import Firing, Watch
+from snowmelt.runtimes.event_lines import EventLines
 from snowmelt.runtimes.statistics import Statistics
 from snowmelt.stores.alarm_rows import DueAlarm
 from snowmelt.stores.outbox import Delivery
@@ -29,14 +31,16 @@ class FiringStep:
     """
 
     def __init__(self, profiles: Mapping[int, Profiles], now: int, texts: TextValues = "plain") -> None:
-        self._profiles, self._now = profiles, now
+        self._profiles = profiles
         self._texts: TextValues = texts
         self._firings: list[Firing] = []
         self._alarms: list[Alarm] = []
+        self._findings = Findings(now)
 
     def watch(self, rule: Any, projection: Projection) -> Watch:
         """Make a rule look at what happens in this step."""
-        return Watch(rule, projection, self._profiles, self._now, self._firings.append, self._alarms.append)
+        finding = self._findings.of(rule, projection)
+        return Watch(rule, finding, self._profiles, self._firings.append, self._alarms.append)
 
     def ring(self, due: Iterable[DueAlarm], program: Program, until: int) -> None:
         """Look at rules whose alarms are due.
@@ -57,12 +61,13 @@ class FiringStep:
                 logger.error("an alarm of an intervention is given up", state_id=one.state_id, error=repr(error))
             self._alarms.append(Alarm(one.state_id, one.key, one.at, None))
 
-    def write(self, commit: Commit, statistics: Statistics, *, is_new: bool) -> bool:
+    def write(self, commit: Commit, statistics: Statistics, lines: EventLines, *, is_new: bool) -> bool:
         """Put it into the transaction.
 
         Args:
             commit: the transaction.
             statistics: counts what fires.
+            lines: tells of what fires.
             is_new: whether the firings were not sent by a life of the engine that the profiles have forgotten.
 
         Returns:
@@ -73,6 +78,13 @@ class FiringStep:
         if firings:
             commit.fire(statistics.firings + 1, [_delivery(firing, self._texts) for firing in firings])
             statistics.add_fired(firing.rule.title for firing in firings)
+            for firing in firings:
+                lines.expect(
+                    "intervention fired",
+                    intervention=firing.rule.title,
+                    intervention_id=str(firing.id),
+                    event_id=firing.event_id or None,
+                )
         return bool(firings)
 
 

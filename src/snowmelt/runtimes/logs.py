@@ -22,11 +22,12 @@ def one_line(logger: object, method: str, fields: structlog.typing.EventDict) ->
     return fields
 
 
-def configure_logs(level: str) -> None:
+def configure_logs(level: str, form: str = "auto") -> None:
     """Set up structlog, and send what libraries log the same way.
 
     Args:
         level: ``debug``, ``info``, ``warning`` or ``error``.
+        form: ``json``, ``text``, or ``auto``, which is text on a terminal only.
     """
     number = getattr(logging, level.upper())
     shared: list[structlog.typing.Processor] = [
@@ -47,11 +48,12 @@ def configure_logs(level: str) -> None:
         cache_logger_on_first_use=False,
     )
     terminal = sys.stderr.isatty()
+    text = form == "text" or (form == "auto" and terminal)
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=terminal) if text else structlog.processors.JSONRenderer()
     )
     # JSON escapes by itself.
-    escaping: list[structlog.typing.Processor] = [one_line] if terminal else []
+    escaping: list[structlog.typing.Processor] = [one_line] if text else []
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -186,6 +186,17 @@ class ServerMetrics:
         for store, size in sorted(self._sizes().items()):
             sizes.add_metric([store], size)
         yield sizes
+        if (backlog := self._collector.backlog) is not None:
+            for name, text, value in (
+                ("engine_lag_bytes", "What trackers sent and the profiles do not include", backlog.waiting_bytes),
+                ("disk_free_bytes", "Free room on the disk of the event log", backlog.free_bytes),
+                (
+                    "collector_refusing",
+                    "1 while this web process refuses tracker requests: engine too far behind, or disk nearly full",
+                    int(backlog.refusal is not None),
+                ),
+            ):
+                yield GaugeMetricFamily(f"snowmelt_{name}", text, value=value)
         for name, text, number in (
             ("log_head", "Place of the last record in the event log", self._log.head()),
             (

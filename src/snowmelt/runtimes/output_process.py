@@ -5,6 +5,7 @@ import signal
 import sys
 from types import FrameType
 
+from snowmelt.connectors.engine_verdicts import EngineVerdicts
 from snowmelt.connectors.file_sink import FileSink
 from snowmelt.connectors.kafka_sink import KafkaSink
 from snowmelt.connectors.output_lines import Lines
@@ -12,10 +13,11 @@ from snowmelt.connectors.output_writer import OutputWriter
 from snowmelt.connectors.sink import OpenFiles, Sink
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
-from snowmelt.runtimes.enricher import enricher_of
+from snowmelt.runtimes.enricher import enricher_of, gate_of
 from snowmelt.settings import Settings
 from snowmelt.settings_connectors import FilesOutput, KafkaOutput
 from snowmelt.stores.event_log import EventLog
+from snowmelt.stores.failed_events import FailedEvents
 
 
 def make_sink(output: FilesOutput | KafkaOutput, files: OpenFiles) -> Sink:
@@ -35,13 +37,18 @@ def run_output(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    log = EventLog(DataDir(settings.data_dir).log, settings.log.map_size)
-    lines = Lines(output.format, enricher_of(settings), output.key if isinstance(output, KafkaOutput) else None)
+    data = DataDir(settings.data_dir)
+    log = EventLog(data.log, settings.log.map_size)
+    failed = FailedEvents(data.failed_events)
+    key = output.key if isinstance(output, KafkaOutput) else None
+    enricher = enricher_of(settings, gate_of(settings, holds=True))
+    lines = Lines(output.format, enricher, EngineVerdicts(failed), key)
     if isinstance(output, KafkaOutput):
         KafkaSink(output).close()  # settings that its library does not take are told before the server is ready
     report_ready()
     writer = OutputWriter(name, log, lines, lambda files: make_sink(output, files))
     writer.run(lambda: stopping or bool(select.select([STDIN], [], [], 0)[0]))
+    failed.close()
     log.close()
 
 

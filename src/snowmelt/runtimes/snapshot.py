@@ -13,6 +13,7 @@ from snowmelt.definitions.attribute_group import AttributeGroup
 from snowmelt.definitions.attribute_key import AttributeKey
 from snowmelt.definitions.event_log import EventLog
 from snowmelt.definitions.intervention import RuleIntervention
+from snowmelt.interventions.finding import Findings
 from snowmelt.interventions.rule import Rule, plan_rule
 
 logger = structlog.get_logger("snowmelt.engine")
@@ -109,7 +110,7 @@ def _rules(snapshot: Snapshot, plans: Sequence[GroupPlan]) -> list[Rule]:
             intervention = RuleIntervention.model_validate(entry.intervention)
             targets = {name: _target(entry, name, keys) for name in entry.targets}
             rule = plan_rule(intervention, entry.state_id, computed, entry.sources, targets, entry.since)
-            rule.context(Projection(set(rule.paths())))
+            Findings(now=0).of(rule, Projection(set(rule.paths())))  # compiles what it looks for in events
             rules.append(rule)
         except Exception as error:
             logger.error(

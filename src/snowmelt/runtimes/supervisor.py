@@ -19,11 +19,13 @@ from snowmelt.connectors.output_progress import settle_outputs
 from snowmelt.runtimes.child import EXIT_UNUSABLE, STDIN
 from snowmelt.runtimes.continuity import check_continuity
 from snowmelt.runtimes.data_dir import DataDir
+from snowmelt.runtimes.manifest import MANIFEST
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
 from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.damage import DamagedError, damage_of
+from snowmelt.stores.environment import exchanging
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileStore
@@ -240,7 +242,11 @@ class Supervisor:
         # An engine whose supervisor was killed uses the profiles until it has finished what it began.
         engine_lock = ProcessLock(self._data.engine_lock, "engine")
         engine_lock.acquire(STOP_SECONDS)
+        # From here on this is no copy of another folder any more.
+        (self._data.path / MANIFEST).unlink(missing_ok=True)
         for what, path in (("event log", self._data.log), ("outbox", self._data.outbox)):
+            with exchanging(path):
+                pass  # if a server died while it put another in its place, that is finished first
             for found in damage_of([path]).values():
                 raise DamagedError(what, path, found)
         checkpoints = Checkpoints(self._data.path)

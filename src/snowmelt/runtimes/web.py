@@ -19,6 +19,7 @@ from snowmelt import __version__
 from snowmelt.api.app import Api, create_app, is_api_path
 from snowmelt.api.asgi import Receive, Scope, Send, send_error
 from snowmelt.collector.app import Collector
+from snowmelt.collector.backlog import Backlog, BacklogWatch
 from snowmelt.collector.writer import LogWriter
 from snowmelt.compute.reader import GroupReader
 from snowmelt.iglu.local import LocalRegistry
@@ -31,10 +32,14 @@ from snowmelt.runtimes.continuity import check_registry
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.metrics import ServerMetrics
 from snowmelt.runtimes.micro import micro_door
+from snowmelt.runtimes.people import StoredPeople
 from snowmelt.runtimes.previewer import Previewer
 from snowmelt.runtimes.process_lock import ProcessLock
 from snowmelt.runtimes.publishing import announce
+from snowmelt.runtimes.readiness import Readiness
+from snowmelt.runtimes.request_ids import RequestIds
 from snowmelt.runtimes.tls import tls_context
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.bell import Bell
 from snowmelt.stores.errors import StoreError
@@ -49,6 +54,9 @@ DRAIN_SECONDS = 10
 COLLECTOR_THRESHOLDS = 5_000, 10, 100
 """Python's cyclic garbage collector looks through everything that ten thousand streams have in a tenth of a second or
 more, during which nothing is delivered: so it does that after five million new objects instead of seventy thousand."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread, such as the log's writer, may keep the event loop waiting for the interpreter. A request lets go
+of it several times, so the usual 5 ms add up."""
 OTHER_FILES = 512
 """Open files that streams must leave to everything else: trackers, reads, the stores."""
 OWN_FILES = 128
@@ -69,10 +77,10 @@ class Doors:
         agents: AgentsDoor,
         micro: MicroDoor,
         metrics: ServerMetrics,
-        engine: ProcessLock,
+        readiness: Readiness,
     ) -> None:
         self._collector, self._api, self._agents, self._micro = collector, api, agents, micro
-        self._metrics, self._engine = metrics, engine
+        self._metrics, self._readiness = metrics, readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -92,10 +100,15 @@ class Doors:
     async def _page(self, path: str, send: Send) -> None:
         if path == "/metrics":
             await _text(send, 200, self._metrics.text())
-        elif path == "/ready" and not self._engine.held():
-            await _text(send, 503, b"the engine is not running")
+        elif path == "/health":
+            await _text(send, 200, b"ok")
+        elif problems := await self._readiness.problems():
+            await _text(send, 503, "\n".join(problems).encode())
+        elif (backlog := self._collector.backlog) is not None and backlog.refusal is not None:
+            # Still ready: whoever sends everything elsewhere because of this would take the reads away, too.
+            await _text(send, 200, f"ready, but tracker requests are refused: {backlog.refusal.reason}".encode())
         else:
-            await _text(send, 200, b"ready" if path == "/ready" else b"ok")
+            await _text(send, 200, b"ready")
 
 
 class WebServer(uvicorn.Server):
@@ -170,8 +183,11 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     except StoreError as error:
         # Values can be read all the same, and the next change of a definition announces again.
         logger.error("the definitions cannot be announced", error=str(error))
-    writer = LogWriter(log, bell)
-    collector = Collector(settings.collector, writer, f"snowmelt-{__version__}")
+    spans = spans_of(settings, "web")
+    writer = LogWriter(log, bell) if spans is None else spans.writer(log, bell)
+    backlog = Backlog(log, profiles.position, settings.collector)
+    watch = BacklogWatch(backlog)
+    collector = Collector(settings.collector, writer, f"snowmelt-{__version__}", backlog)
     api = create_app(
         registry=registry,
         schemas=LocalRegistry(data.schemas),
@@ -187,16 +203,20 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         position=profiles.position,
         trusted_proxies=settings.collector.trusted_proxies or (),
         previews=Previewer(data.log, settings),
+        people=StoredPeople(data, log, bell, profiles, outbox),
     )
     host = listener.getsockname()[0]
     agents = agents_door(settings.mcp, host, registry, api)
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
     micro = micro_door(settings, log, api.gate, host)
     await micro.prepare()
-    doors = Doors(collector, api, agents, micro, metrics, ProcessLock(data.engine_lock, "engine"))
+    readiness = Readiness(
+        ProcessLock(data.engine_lock, "engine"), writer, registry.revision, metrics.lag_seconds, settings.ready
+    )
+    doors = Doors(collector, api, agents, micro, metrics, readiness)
     tls = tls_context(settings)
     config = uvicorn.Config(
-        doors,
+        RequestIds(doors if spans is None else spans.requests(doors)),
         loop="uvloop",
         http=connections_within(http),
         ws="none",
@@ -232,14 +252,18 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     await preparing
     await agents.close()
     await writer.close()
+    await asyncio.to_thread(watch.close)
     await api.settle()
     outbox.close()
     registry.close()
+    if spans is not None:
+        await asyncio.to_thread(spans.close)
 
 
 def run_web(settings: Settings) -> None:
     """Serve on the listening socket whose descriptor is the first argument."""
     listener = socket.socket(fileno=int(sys.argv[1]))
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, listener))

@@ -8,6 +8,7 @@ from snowmelt.api.hub import ANSWER, ASK
 from snowmelt.runtimes.child import STDIN, report_ready, run_child
 from snowmelt.runtimes.data_dir import DataDir
 from snowmelt.runtimes.process_lock import ProcessLock
+from snowmelt.runtimes.tracing import spans_of
 from snowmelt.settings import Settings
 from snowmelt.stores.mailbox import Mailbox, Mailboxes, Note
 from snowmelt.stores.outbox import Outbox
@@ -34,7 +35,9 @@ async def serve(settings: Settings) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop.add_reader(STDIN, supervisor_gone)
-    async with Sender(settings.webhooks.allow_private) as sender:
+    spans = spans_of(settings, "webhooks")
+    private = settings.webhooks.allow_private
+    async with Sender(private) if spans is None else spans.sender(private) as sender:
         courier = Courier(webhooks, outbox, sender, settings.webhooks)
         loop.add_reader(mailbox.fileno(), _take_notes, mailbox, mailboxes, courier)
         report_ready()
@@ -43,6 +46,8 @@ async def serve(settings: Settings) -> None:
     mailbox.close()
     outbox.close()
     webhooks.close()
+    if spans is not None:
+        spans.close()
 
 
 def _take_notes(mailbox: Mailbox, mailboxes: Mailboxes, courier: Courier) -> None:

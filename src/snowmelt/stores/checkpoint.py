@@ -7,12 +7,13 @@ from the checkpoint on, is applied again.
 """
 
 import errno
-import os
 import shutil
+import threading
 from pathlib import Path
 from uuid import uuid4
 
 from snowmelt.stores.damage import damage_of
+from snowmelt.stores.environment import exchanging, sync_path
 from snowmelt.stores.errors import StoreError, StoreFullError
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
@@ -40,6 +41,7 @@ class Checkpoints:
         self.profiles = data_dir / "profiles"
         self._checkpoint = data_dir / "profiles.checkpoint"
         self._mark = data_dir / "profiles.in-use"
+        self._taking = threading.Lock()
 
     def recover(self) -> int | None:
         """Make the profiles trustworthy; to be called before any process opens them.
@@ -51,11 +53,15 @@ class Checkpoints:
             The position of the checkpoint that they were put back to (0 without one), or ``None`` if they
             could be used as they are.
         """
+        with exchanging(self.profiles):
+            pass  # what was interrupted is finished by it
         interrupted = [path for path in (self._fresh, self._old) if path.exists()]
         if self._old in interrupted and not self._checkpoint.exists():
             self._old.rename(self._checkpoint)
         for leftover in (self._fresh, self._old):
             shutil.rmtree(leftover, ignore_errors=True)
+        with exchanging(self.profiles):
+            pass  # an exchange that was interrupted is finished: they are not gone
         self.reason = self._trouble()
         if not self.reason:
             return None
@@ -131,6 +137,22 @@ class Checkpoints:
         Raises:
             StoreError, OSError: if the disk refuses; nothing is left then of what was copied.
         """
+        with self._taking:
+            return self._take(store)
+
+    def renew(self, store: ProfileStore) -> int:
+        """Write the store anew, so that nothing that was deleted is left in its files, and then the checkpoint.
+
+        No checkpoint that was begun before can come after this one. Gives its position, as :meth:`take` does.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        with self._taking:
+            store.rewrite()
+            return self._take(store)
+
+    def _take(self, store: ProfileStore) -> int:
         shutil.rmtree(self._fresh, ignore_errors=True)
         try:
             self._fresh.mkdir()
@@ -159,12 +181,3 @@ class Checkpoints:
     @property
     def _old(self) -> Path:
         return self._checkpoint.with_suffix(".old")
-
-
-def sync_path(path: Path) -> None:
-    """Put a file, or the names in a folder, on the disk."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -10,24 +10,31 @@ from typing import NamedTuple
 import lmdb
 import msgspec
 
+from snowmelt.events.erasure import Erasure
 from snowmelt.events.payload import CollectorPayload, Replay, SizeViolation
 from snowmelt.stores.damage import DamagedError
-from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.environment import Environment, explained
 from snowmelt.stores.errors import StoreError
-from snowmelt.stores.notes import PREFIX, Note, change, kind_prefix, note_key
+from snowmelt.stores.notes import PREFIX, Note, kind_prefix, note_key
+from snowmelt.stores.notes import change as change_note
+from snowmelt.stores.rewriting import draft_of
 
 _SEQUENCE = struct.Struct(">Q")
 _HEADER = struct.Struct(">cQ")
 _NO_PLACE = PREFIX
 _FIRST_PLACE = _SEQUENCE.pack(1)
 _TRIM_CHUNK = 2_000
+_READ_TOGETHER = 1_000
 _LEAST_RESERVE = 64 * 1024
+_USUAL_RECORD = 64 * 1024
 READ_BYTES = 8 * 1024**2
 
 encode_payload = msgspec.msgpack.Encoder().encode
 decode_payload = msgspec.msgpack.Decoder(CollectorPayload).decode
 decode_size_violation = msgspec.msgpack.Decoder(SizeViolation).decode
 decode_replay = msgspec.msgpack.Decoder(Replay).decode
+encode_erasure = msgspec.msgpack.Encoder().encode
+decode_erasure = msgspec.msgpack.Decoder(Erasure).decode
 
 
 class Kind(Enum):
@@ -46,6 +53,8 @@ class Kind(Enum):
     DEFINITIONS = b"D"
     """From here on these definitions hold: the registry's snapshot. That a publish is a place in the log is
     what makes a replay count exactly what was counted before."""
+    ERASURE = b"X"
+    """What is held about somebody is to go: an encoded ``Erasure``, which names nobody any more once that is done."""
 
 
 class Record(NamedTuple):
@@ -79,7 +88,7 @@ class EventLog:
 
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
         self.path = path
-        self._env = open_environment(path, map_size, "event log")
+        self._env = Environment(path, map_size, "event log")
         # LMDB needs room to delete, too: without it a full log could never be trimmed.
         self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
 
@@ -97,7 +106,7 @@ class EventLog:
         """
         with self._explained(), self._env.begin(write=True) as txn:
             for note in notes:
-                change(txn, note)
+                change_note(txn, note)
             last = _last(txn)
             for kind, time, body in records:
                 last += 1
@@ -106,6 +115,19 @@ class EventLog:
             if records and _bytes_used(txn) > self._room:
                 raise lmdb.MapFullError("what is left is kept for trimming")
         return last
+
+    def try_write(self) -> None:
+        """Find out whether a record of 64 KB could be appended now, by a synced write that leaves nothing.
+
+        Raises:
+            StoreFullError: if there is no room.
+            StoreError: if the disk refuses for another reason.
+        """
+        with self._explained(), self._env.begin(write=True) as txn:
+            if _bytes_used(txn) + _USUAL_RECORD > self._room:
+                raise lmdb.MapFullError("what is left is kept for trimming")
+            txn.put(_NO_PLACE, b"")
+            txn.delete(_NO_PLACE)
 
     def read(self, after: int, limit: int = 1_000) -> list[Record]:
         """At most ``limit`` records that come after a place, in order.
@@ -205,6 +227,52 @@ class EventLog:
                 txn.delete(_NO_PLACE)
         return dropped
 
+    def rewrite(self, change: Callable[[Record], bytes | None]) -> int:
+        """Write the log anew, so that nothing is left in its files of what is changed, removed or was trimmed before.
+
+        Appends wait for a moment only: what comes meanwhile is written down at the end, unchanged.
+
+        Args:
+            change: is given the records that are there now, in order, and gives the body to keep of each, or ``None``
+                to leave it out. The last record must be kept, or its place would be given to another.
+
+        Returns:
+            How many records were written.
+
+        Raises:
+            StoreError: if the disk refuses; the log is as it was then.
+
+        Cost: reads and writes the whole log once.
+        """
+        with self._explained(), draft_of(self._env) as draft:
+            last = self.head()
+            written = draft.put(self._changed(change, last), append=True)
+            draft.sync()
+            with draft.taking_place() as txn, txn.cursor() as cursor:
+                found = cursor.set_range(_SEQUENCE.pack(last + 1))
+                written += draft.put(cursor.iternext() if found else (), append=True)
+                found = cursor.set_range(_FIRST_PLACE)
+                first = _SEQUENCE.unpack(cursor.key())[0] if found else last + 1
+                # What was trimmed meanwhile.
+                draft.trim(_SEQUENCE.pack(first))
+                cursor.first()
+                draft.put(_until(cursor, _FIRST_PLACE), append=False)
+        return written
+
+    def _changed(self, change: Callable[[Record], bytes | None], last: int) -> Iterator[tuple[bytes, bytes]]:
+        place = 0
+        while place < last and (records := self.read(place, _READ_TOGETHER)):
+            for record in records:
+                if record.sequence > last:
+                    return
+                body = change(record)
+                if body is not None:
+                    yield (
+                        _SEQUENCE.pack(record.sequence),
+                        _HEADER.pack(record.kind.value, record.time) + body,
+                    )
+            place = records[-1].sequence
+
     def close(self) -> None:
         """Close the environment; records that were appended are safe without it."""
         self._env.close()
@@ -221,6 +289,14 @@ class EventLog:
                 f"({mark!r}): run the release that wrote it, or a newer one; if none did, the record is damaged: "
                 "restore the data folder from a backup"
             ) from error
+
+
+def _until(cursor: "lmdb.Cursor[bytes]", end: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The rows from where the cursor is up to a key."""
+    for key, value in cursor.iternext():
+        if key >= end:
+            return
+        yield key, value
 
 
 def _bytes_used(txn: lmdb.Transaction) -> int:

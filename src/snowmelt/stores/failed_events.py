@@ -1,13 +1,15 @@
 """Failed events: what could not become an event, with the reason and the payload to mend it from."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from snowmelt.stores.errors import StoreError, StoreFullError
+from snowmelt.stores.remains import leave_nothing
 
 State = Literal["waiting", "replayed"]
 
@@ -199,14 +201,10 @@ class FailedEvents:
         Raises:
             StoreError: if the database refuses.
         """
-        try:
+        with self._reading():
             found = self._database.execute(
                 "SELECT replayed FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
             ).fetchone()
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"the failed events at {self._path} cannot be read: {error}{_remedy(self._path, error)}"
-            ) from error
         return found[0] if found else None
 
     def list(self, wanted: Filter = ANY, limit: int = 100) -> Iterator[Failed]:
@@ -232,11 +230,28 @@ class FailedEvents:
         ]
 
     def get(self, sequence: int, item: int) -> Failed | None:
-        """One failed event, or ``None``."""
-        found = self._database.execute(
-            f"SELECT {_COLUMNS} FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
-        ).fetchone()
+        """One failed event, or ``None``.
+
+        Raises:
+            StoreError: if the database refuses.
+        """
+        with self._reading():
+            found = self._database.execute(
+                f"SELECT {_COLUMNS} FROM failed_events WHERE sequence = ? AND item = ?", (sequence, item)
+            ).fetchone()
         return _failed(found) if found else None
+
+    def of_record(self, sequence: int) -> Sequence[Failed]:
+        """The failed events that came of one record of the event log.
+
+        Raises:
+            StoreError: if the database refuses.
+        """
+        with self._reading():
+            found = self._database.execute(
+                f"SELECT {_COLUMNS} FROM failed_events WHERE sequence = ? ORDER BY item", (sequence,)
+            ).fetchall()
+        return [_failed(one) for one in found]
 
     def count(self, wanted: Filter = ANY) -> int:
         """How many there are."""
@@ -279,9 +294,52 @@ class FailedEvents:
                 f"the failed events at {self._path} cannot be trimmed: {error}{_remedy(self._path, error)}"
             ) from error
 
+    def meant(self, is_meant: Callable[[Failed], bool]) -> Sequence[Failed]:
+        """All failed events that are meant, the oldest first; reads all that there are."""
+        found = []
+        place = (-1, -1)
+        while some := self.after(*place):
+            found += [one for one in some if is_meant(one)]
+            place = some[-1].sequence, some[-1].item
+        return found
+
+    def erase(self, is_meant: Callable[[Failed], bool]) -> int:
+        """Delete failed events, and leave nothing in the files of these or of those that were dropped before.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            StoreError: if the database refuses, or somebody reads it for long.
+
+        Cost: reads and writes the whole database once.
+        """
+        meant = [(one.sequence, one.item) for one in self.meant(is_meant)]
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("DELETE FROM failed_events WHERE sequence = ? AND item = ?", meant)
+            self._database.execute("COMMIT")
+            leave_nothing(self._database)
+        except sqlite3.Error as error:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise StoreError(
+                f"the failed events at {self._path} cannot be erased: {error}{_remedy(self._path, error)}"
+            ) from error
+        return len(meant)
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"the failed events at {self._path} cannot be read: {error}{_remedy(self._path, error)}"
+            ) from error
 
     def _add_columns(self) -> None:
         def missing() -> Iterable[str]:

@@ -12,9 +12,10 @@ from uuid import UUID
 import lmdb
 import msgspec
 
-from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.environment import Environment, explained
 from snowmelt.stores.mailbox import Note
 from snowmelt.stores.patient_clock import PatientClock
+from snowmelt.stores.rewriting import rewrite
 
 NEWS = Note(b"N")
 """Tells the processes that have subscribers that the outbox has more; to be sent to all after an append."""
@@ -33,7 +34,7 @@ _LONGEST_HOLD_MS = 86_400_000
 # Keys in the environment: an entry under its place, its place under its id, and under each of its targets.
 _ENTRY, _ID, _TARGET = b"E", b"I", b"T"
 _AFTER_ENTRIES = b"F"
-_MARK, _HELD = b"mark", b"held"
+_MARK, _HELD, _LAST = b"mark", b"held", b"last"
 
 
 class Delivery(NamedTuple):
@@ -115,7 +116,7 @@ class Outbox:
         self.path = path
         self._keep_ms, self._clock = keep_ms, clock or _now_ms
         self._age_clock = clock or PatientClock(keep_ms, _now_ms)
-        self._env = open_environment(path, map_size, "outbox")
+        self._env = Environment(path, map_size, "outbox")
         # LMDB needs room to delete, too: without it a full outbox could never be trimmed.
         self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
 
@@ -181,6 +182,43 @@ class Outbox:
                 found.append(_delivery(*cursor.item()))
             return found
 
+    def meant(self, is_meant: Callable[[Delivery], bool]) -> list[Delivery]:
+        """All deliveries that are meant, in order; reads the whole outbox."""
+        found, after = [], 0
+        while some := self.read(after):
+            found += [delivery for delivery in some if is_meant(delivery)]
+            after = some[-1].place
+        return found
+
+    def erase(self, is_meant: Callable[[Delivery], bool]) -> int:
+        """Delete deliveries, and leave nothing in the files of these or of those that were dropped before.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            StoreError: if the disk refuses; nothing was deleted then.
+
+        Cost: reads and writes the whole outbox once; meanwhile nothing is appended.
+        """
+        erased = {one.id.bytes: _PLACE.pack(one.place) for one in self.meant(is_meant)}
+        places = set(erased.values())
+
+        def change(key: bytes, value: bytes) -> bytes | None:
+            kind = key[:1]
+            if kind == _ID:
+                return None if key[1:] in erased else value
+            if (kind == _ENTRY and len(key) == 1 + _PLACE.size) or kind == _TARGET:
+                return None if key[-_PLACE.size :] in places else value
+            return value
+
+        with self._explained():
+            # Places must never go back, even if it is the last one that goes.
+            with self._env.begin(write=True) as txn:
+                txn.put(_LAST, _PLACE.pack(_last(txn)))
+            rewrite(self._env, change)
+        return len(erased)
+
     def head(self) -> int:
         """The place of the last delivery, 0 if there is none."""
         with self._env.begin() as txn:
@@ -216,7 +254,7 @@ class Outbox:
         """Drop what is too old, in chunks; the last entry always stays, so that places never go back."""
         with self._env.begin() as txn, txn.cursor() as cursor:
             # Not with every append: a trim costs a sync of its own.
-            if not _older(cursor.first() and cursor.key(), place_at(now - int(self._keep_ms * _LATER_BY))):
+            if not _older(cursor.set_range(_ENTRY) and cursor.key(), place_at(now - int(self._keep_ms * _LATER_BY))):
                 return
             held = txn.get(_HELD)
         bound, more = place_at(now - self._keep_ms), True
@@ -225,7 +263,7 @@ class Outbox:
         while more:
             with self._explained(), self._env.begin(write=True) as txn, txn.cursor() as cursor:
                 bound, dropped = min(bound, _last(txn)), 0
-                while dropped < _TRIM_CHUNK and _older(cursor.first() and cursor.key(), bound):
+                while dropped < _TRIM_CHUNK and _older(cursor.set_range(_ENTRY) and cursor.key(), bound):
                     key, stored = cursor.key(), _decode(cursor.value())
                     for name in (_ID + stored.id, *(_prefix(target) + key[1:] for target in stored.targets), key):
                         txn.delete(name)
@@ -273,4 +311,6 @@ def _delivery(key: bytes, value: bytes) -> Delivery:
 def _last(txn: lmdb.Transaction) -> int:
     with txn.cursor() as cursor:
         found = cursor.prev() if cursor.set_range(_AFTER_ENTRIES) else cursor.last()
-        return int(_PLACE.unpack(cursor.key()[1:])[0]) if found else 0
+        last = int(_PLACE.unpack(cursor.key()[1:])[0]) if found else 0
+    erased = txn.get(_LAST)
+    return last if erased is None else max(last, int(_PLACE.unpack(erased)[0]))

@@ -1,7 +1,7 @@
 """Firings that are committed with the profiles and not in the outbox yet: rows of the profile store."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import lmdb
 
@@ -41,6 +41,11 @@ class PendingRows:
             more = cursor.set_range(self._prefix)
             while more and 0 < self._number(cursor) <= through:
                 more = cursor.delete()
+
+    def remove(self, txn: lmdb.Transaction, numbers: Iterable[int]) -> None:
+        """Forget some firings; the others keep their numbers."""
+        for number in numbers:
+            txn.delete(self._prefix + _NUMBER.pack(number))
 
     def _number(self, cursor: lmdb.Cursor) -> int:
         """Of the row that the cursor is at; 0 if it is at something else."""

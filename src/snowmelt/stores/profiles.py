@@ -12,12 +12,13 @@ import lmdb
 
 from snowmelt.compute import state
 from snowmelt.compute.profiles import Load, Profiles
-from snowmelt.interventions.alarm import Alarm
+from snowmelt.interventions.alarm import WAITS, Alarm
 from snowmelt.stores.alarm_rows import AlarmRows, DueAlarm
-from snowmelt.stores.environment import explained, open_environment
+from snowmelt.stores.environment import Environment, explained
 from snowmelt.stores.errors import PositionMovedError
 from snowmelt.stores.outbox import Delivery
 from snowmelt.stores.pending_rows import PendingRows
+from snowmelt.stores.rewriting import rewrite
 from snowmelt.stores.seen_rows import SeenRows
 
 Decode: TypeAlias = Callable[[bytes | memoryview], list[Any]]
@@ -26,6 +27,7 @@ _STATE_ID = struct.Struct(">I")
 _POSITION = struct.Struct(">Q")
 _MAX_PLAIN_KEY = 480
 _PURGE_CHUNK = 5_000
+_ALL = 2**62
 
 _META = _STATE_ID.pack(0)
 """State ids start at 1; what stands under 0 describes the store itself."""
@@ -57,7 +59,7 @@ class ProfileReader:
     """
 
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
-        self._env = open_environment(path, map_size, "profile store", readonly=True)
+        self._env = Environment(path, map_size, "profile store", readonly=True)
 
     def get(self, items: Iterable[tuple[int, bytes]]) -> list[bytes | None]:
         """The stored profiles of (state id, key value in UTF-8) pairs, all as of one moment.
@@ -85,6 +87,21 @@ class ProfileReader:
             stored: bytes | None = txn.get(DEFINITIONS)
             return stored
 
+    def waits(self, state_id: int) -> list[tuple[str, bytes]]:
+        """What a rule waits for: the key of each wait, and what is stored of it."""
+        with self._env.begin() as txn:
+            return [(key, bytes(value)) for key, value in _waits(txn, state_id)]
+
+    def pending(self) -> list[Delivery]:
+        """The firings that are not in the outbox yet."""
+        with self._env.begin() as txn:
+            return [delivery for _, delivery in _PENDING.first(txn, _ALL)]
+
+    def state_ids(self) -> list[int]:
+        """The state ids that have rows."""
+        with self._env.begin() as txn:
+            return _state_ids(txn)
+
     def close(self) -> None:
         """Close the environment."""
         self._env.close()
@@ -107,7 +124,7 @@ class ProfileStore:
 
     def __init__(self, path: Path, map_size: int = 2**38) -> None:
         self.path = path
-        self._env = open_environment(path, map_size, "profile store", sync=False, metasync=False)
+        self._env = Environment(path, map_size, "profile store", sync=False, metasync=False)
         with self._explained(), self._env.begin() as txn:
             stored = txn.get(POSITION)
             self.position = int(_POSITION.unpack(stored)[0]) if stored else 0
@@ -165,11 +182,8 @@ class ProfileStore:
 
     def state_ids(self) -> list[int]:
         """The state ids that have profiles."""
-        found: list[int] = []
-        with self._env.begin() as txn, txn.cursor() as cursor:
-            while cursor.set_range(_STATE_ID.pack(found[-1] + 1 if found else 1)):
-                found.append(_STATE_ID.unpack(cursor.key()[: _STATE_ID.size])[0])
-        return found
+        with self._env.begin() as txn:
+            return _state_ids(txn)
 
     def purge(self, state_id: int) -> bool:
         """Drop some thousands of a state id's profiles.
@@ -192,12 +206,26 @@ class ProfileStore:
     def sync(self) -> None:
         """Put everything committed on the disk."""
         with self._explained():
-            self._env.sync(True)
+            self._env.sync()
 
     def copy(self, path: Path) -> None:
         """Write a consistent, synced copy of the store into an empty folder, while work goes on."""
         with self._explained():
             self._env.copy(str(path), compact=True)
+
+    def rewrite(self) -> None:
+        """Write the store anew and synced, so that nothing that was deleted is left in its files.
+
+        Raises:
+            StoreError: if the disk refuses; the store is as it was then.
+        """
+        with self._explained():
+            rewrite(self._env, lambda key, value: value)
+
+    def rows(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Every row of something that has profiles: state id, key without it, value."""
+        with self._env.begin() as txn:
+            yield from _rows_of(txn, 1)
 
     def close(self) -> None:
         """Sync and close."""
@@ -247,6 +275,24 @@ class Commit:
     def fire(self, first: int, deliveries: Sequence[Delivery]) -> None:
         """Keep what has fired until it is in the outbox, numbered from ``first``."""
         _PENDING.add(self._txn, first, deliveries)
+
+    def erase(self, state_id: int, key: str) -> bool:
+        """Delete what is stored for a key value, or under another key of a state id; whether there was something."""
+        return bool(self._txn.delete(profile_key(state_id, key.encode())))
+
+    def waits(self, state_id: int) -> list[tuple[str, bytes]]:
+        """What a rule waits for: the key of each wait, and what is stored of it."""
+        return [(key, bytes(value)) for key, value in _waits(self._txn, state_id)]
+
+    def state_ids(self) -> list[int]:
+        """The state ids that have rows."""
+        return _state_ids(self._txn)
+
+    def erase_pending(self, is_meant: Callable[[Delivery], bool]) -> int:
+        """Delete firings that are not in the outbox yet, and give the number of them."""
+        meant = [number for number, delivery in _PENDING.first(self._txn, _ALL) if is_meant(delivery)]
+        _PENDING.remove(self._txn, meant)
+        return len(meant)
 
     def set_alarms(self, alarms: Iterable[Alarm]) -> None:
         """Set, move or take away alarms, in this order."""
@@ -311,3 +357,28 @@ def _rows(state_id: int, profiles: Profiles) -> list[tuple[bytes, bytes]]:
         (prefix + key.encode() if len(key) <= plain else profile_key(state_id, key.encode()), encode(profiles[key]))
         for key in sorted(profiles.touched)  # text sorts as its UTF-8 does
     ]
+
+
+def _state_ids(txn: lmdb.Transaction) -> list[int]:
+    found: list[int] = []
+    with txn.cursor() as cursor:
+        while cursor.set_range(_STATE_ID.pack(found[-1] + 1 if found else 1)):
+            found.append(_STATE_ID.unpack(bytes(cursor.key())[: _STATE_ID.size])[0])
+    return found
+
+
+def _rows_of(txn: "lmdb.Transaction[bytes]", first: int) -> Iterator[tuple[int, bytes, bytes]]:
+    with txn.cursor() as cursor:
+        if cursor.set_range(_STATE_ID.pack(first)):
+            for key, value in cursor.iternext():
+                yield _STATE_ID.unpack(key[: _STATE_ID.size])[0], bytes(key[_STATE_ID.size :]), value
+
+
+def _waits(txn: lmdb.Transaction, state_id: int) -> Iterator[tuple[str, bytes | memoryview]]:
+    prefix = _STATE_ID.pack(state_id) + WAITS.encode()
+    with txn.cursor() as cursor:
+        if cursor.set_range(prefix):
+            for key, value in cursor.iternext():
+                if bytes(key[: len(prefix)]) != prefix:
+                    return
+                yield bytes(key[_STATE_ID.size :]).decode(), value

@@ -1,12 +1,15 @@
 """What waits to be posted to each endpoint, and what was given up."""
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
-from snowmelt.stores.outbox import Delivery
+from snowmelt.stores.errors import StoreError
+from snowmelt.stores.outbox import Delivery, Target
+from snowmelt.stores.remains import leave_nothing
 from snowmelt.stores.webhooks import Endpoint, Webhooks
 
 DEAD_KEPT = 10_000
@@ -46,6 +49,7 @@ class _Named(msgspec.Struct):
 
 
 _name_of = msgspec.json.Decoder(_Named).decode
+_read = msgspec.json.Decoder().decode
 
 
 class WebhookQueue:
@@ -158,6 +162,33 @@ class WebhookQueue:
         """One message that was given up, with its endpoint's name."""
         return next((found for found in self.dead(limit=-1) if found[1].number == number), None)
 
+    def meant(self, targets: Collection[Target]) -> list[tuple[str, Waiting]]:
+        """All messages to some targets, waiting or given up, with the names of their endpoints; reads all."""
+        columns = ", ".join(f"deliveries.{name}" for name in _COLUMNS.split(", "))
+        rows = self._database.execute(
+            f"SELECT endpoints.name, {columns} FROM deliveries "
+            "JOIN endpoints ON endpoints.id = endpoint ORDER BY number"
+        )
+        return [(name, Waiting(*row)) for name, *row in rows if not targets_of(row[4]).isdisjoint(targets)]
+
+    def erase(self, targets: Collection[Target]) -> int:
+        """Delete messages to some targets, and leave nothing in the files of these or of those that were sent.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            StoreError: if the database refuses, or somebody reads it for long.
+        """
+        numbers = [(one.number,) for _, one in self.meant(targets)]
+        with self._webhooks.writing() as database:
+            database.executemany("DELETE FROM deliveries WHERE number = ?", numbers)
+        try:
+            leave_nothing(self._database)
+        except sqlite3.Error as error:
+            raise StoreError(f"the webhooks at {self._webhooks.path} cannot be erased: {error}") from error
+        return len(numbers)
+
     def replay(self, number: int) -> bool:
         """Send a message again that was given up, now and for as long as a new one; whether there is one."""
         now = self._webhooks.clock()
@@ -207,6 +238,16 @@ def body_of(delivery: Delivery, time: int) -> bytes:
     moment = msgspec.json.encode(_instant(time))
     data = delivery.payload[:-1] + b',"target_attribute_keys":' + targets + b"}"
     return b'{"type":"intervention","timestamp":' + moment + b',"data":' + data + b"}"
+
+
+def targets_of(body: bytes) -> set[Target]:
+    """To whom a message goes.
+
+    >>> from uuid import UUID
+    >>> targets_of(body_of(Delivery(UUID(int=1), (("user_id", "ann"),), b'{"name":"hello"}'), 0))
+    {('user_id', 'ann')}
+    """
+    return {(one["name"], one["id"]) for one in _read(body)["data"]["target_attribute_keys"]}
 
 
 def _instant(time: int) -> str:

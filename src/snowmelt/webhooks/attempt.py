@@ -31,12 +31,14 @@ class Outcome:
         reason: what the endpoint answered, or what hindered it from answering.
         gone: the endpoint wants nothing any more.
         wait: seconds that the endpoint asks to wait.
+        status: that it answered; 0 if it did not.
     """
 
     taken: bool
     reason: str
     gone: bool = False
     wait: float = 0.0
+    status: int = 0
 
 
 class Sender:
@@ -83,12 +85,17 @@ class Sender:
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
             return Outcome(False, f"{type(error).__name__}: {error}".rstrip(": ")[:200])
 
+    def trace_headers(self) -> dict[str, str]:
+        """Headers that tell the receiver which trace the attempt belongs to; none if it is not traced."""
+        return {}
+
     async def _post(self, endpoint: Endpoint, message_id: str, body: bytes) -> Outcome:
         headers = {
             "content-type": "application/json",
             "content-length": str(len(body)),
             "user-agent": f"snowmelt/{__version__}",
             "accept": "*/*",
+            **self.trace_headers(),
             **signed_headers(endpoint.secret, message_id, int(time.time()), body),
         }
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -102,7 +109,7 @@ class Sender:
             status = answer.status
             asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
         wait = asked_seconds(asked.decode("latin-1"), time.time())
-        return Outcome(200 <= status < 300, f"answered {status}", status == GONE, wait)
+        return Outcome(200 <= status < 300, f"answered {status}", status == GONE, wait, status)
 
 
 def asked_seconds(text: str, now: float) -> float:

@@ -116,6 +116,7 @@ class Line:
         if outcome.taken:
             self._queue.done(message)
             self._failures = 0
+            log.debug("webhook_delivered", endpoint=self.endpoint.name, intervention=message.id)
             return
         about = {"endpoint": self.endpoint.name, "intervention": message.id, "reason": outcome.reason}
         if outcome.gone:

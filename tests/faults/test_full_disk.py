@@ -29,7 +29,8 @@ def refused(storm: Storm) -> int:
 def refuses_definitions(server: Server) -> None:
     """Publishing is answered 503 with what to do, and what was published can be looked at."""
     path, token = "/api/v1/registry/attribute_groups/", {"Authorization": f"Bearer {server.token}"}
-    body = {**STORM, "name": "no_room"}
+    # A new one each time: with the registry on another disk it is stored, and only cannot be announced.
+    body = {**STORM, "name": f"no_room_{uuid.uuid4().hex}"}
     with httpx.Client(base_url=server.url, headers=token, trust_env=False, timeout=30) as http:
         answer = http.post(path, json=body)
         assert answer.status_code == 503 and "epeat the call" in answer.json()["detail"], answer.text
@@ -94,8 +95,10 @@ def test_a_disk_fills_up(tmp_path: Path, request: pytest.FixtureRequest, what: s
         return
     with small_disk(tmp_path / "disk", 24) as disk:
         data = disk / "data" if what == "everything" else tmp_path / "data"
+        data.mkdir()
+        # Without the floor below which trackers are refused already: the disk itself is to say no.
+        (data / "snowmelt.toml").write_text("[collector]\nmin_free_bytes = 0\n")
         if what == "the log":
-            data.mkdir()
             (data / "log").symlink_to(disk)
         server = Server(data)
         try:

@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
@@ -20,6 +20,11 @@ DRAFT, NEXT, GONE = ".draft", ".next", ".gone"
 """Suffixes of folders beside an environment's own: one that is being written to take its place, the same when it is
 complete, and what it has replaced. None of them outlives the exchange, unless it is interrupted."""
 
+FULL_BYTES = 1024**2
+"""With less free than this a disk is taken for full."""
+
+_LOCK_BYTES = MAX_READERS * 64 + 128
+"""What LMDB makes of ``MAX_READERS``."""
 _DAMAGED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.VersionMismatchError)
 
 
@@ -32,10 +37,12 @@ class _Opened(NamedTuple):
 
     Args:
         environment: is closed when nothing refers to it any more, the last transaction included.
-        mark: what stood under ``REPLACED`` when it was opened; left there by an exchange that never came about.
+        inode: of its file.
+        mark: what stands under ``REPLACED`` though nothing replaces it: an exchange was given up at the last moment.
     """
 
     environment: lmdb.Environment
+    inode: int
     mark: bytes | None
 
 
@@ -74,12 +81,14 @@ class Environment:
         while True:
             opened = self._current
             txn: Any = opened.environment.begin(write=write, buffers=buffers)  # type: ignore[call-overload]
-            if txn.get(REPLACED) == opened.mark:
+            found = txn.get(REPLACED)
+            if found == opened.mark:
                 return txn
+            mark = bytes(found)
             txn.abort()
             with self._renewing:
                 if self._current is opened:
-                    self._current = self._open()
+                    self._current = self._renewed(opened, mark)
 
     def sync(self) -> None:
         """Put everything committed on the disk."""
@@ -97,6 +106,16 @@ class Environment:
         with self.begin():
             return self._current.environment
 
+    def _renewed(self, opened: _Opened, mark: bytes) -> _Opened:
+        """What stands at the path once the exchange that a mark tells of is over."""
+        try:
+            with exchanging(self.path):
+                if (self.path / DATA).stat().st_ino == opened.inode:
+                    return opened._replace(mark=mark)
+        except FileNotFoundError:
+            pass  # opening it says what is wrong
+        return self._open()
+
     def _open(self) -> _Opened:
         path = self.path
         try:
@@ -105,6 +124,7 @@ class Environment:
             with exchanging(path):
                 if not self._options.get("readonly"):
                     path.mkdir(exist_ok=True)
+                    _reserve_locks(path / "lock.mdb")
                 environment = lmdb.open(
                     str(path),
                     map_size=self.map_size,
@@ -116,7 +136,7 @@ class Environment:
                 # A process that was killed while it read would keep the pages of that moment from being used again.
                 environment.reader_check()
                 with environment.begin() as txn:
-                    return _Opened(environment, txn.get(REPLACED))
+                    return _Opened(environment, (path / DATA).stat().st_ino, txn.get(REPLACED))
         except _DAMAGED as error:
             raise DamagedError(self.what, path, error) from error
         except (OSError, lmdb.Error) as error:
@@ -175,7 +195,19 @@ def explained(what: str, path: Path, setting: str) -> Iterator[None]:
     except _DAMAGED as error:
         raise DamagedError(what, path, error) from error
     except lmdb.Error as error:
+        if shutil.disk_usage(path).free < FULL_BYTES:
+            # LMDB calls it an input/output error if half of what it wrote had room.
+            raise StoreFullError(f"the {what} at {path} is full ({error}): free disk space") from error
         raise StoreError(f"the {what} at {path} cannot be used: {error}") from error
+
+
+def _reserve_locks(file: Path) -> None:
+    """Make the table of readers with all its room: the system ends who writes to a part of it that the disk lacks.
+
+    Only if it is new: to close a file that LMDB has open in this process would let go of LMDB's lock on it.
+    """
+    with suppress(FileExistsError), file.open("xb") as opened:
+        os.posix_fallocate(opened.fileno(), 0, _LOCK_BYTES)
 
 
 def sync_path(path: Path) -> None:

@@ -93,9 +93,11 @@ class ErasingMachine(Machine):
             return commit.waits(WAITING)
 
     def _alarms(self, user: str) -> list[int]:
-        meant = {key for key, value in self._waits() if user.encode() in value}
+        waits = self._waits()
+        meant, known = ({key for key, value in waits if text in value} for text in (user.encode(), b""))
         with self.store.commit() as commit:
-            return [one.at for one in commit.due(2**60, 100) if one.key in meant]
+            # One without a wait is somebody's who is gone.
+            return [one.at for one in commit.due(2**60, 100) if one.key in meant or one.key not in known]
 
     def _messages(self, user: str) -> int:
         webhooks = Webhooks(self.folder / "webhooks.sqlite")

@@ -37,10 +37,12 @@ class _Opened(NamedTuple):
 
     Args:
         environment: is closed when nothing refers to it any more, the last transaction included.
-        mark: what stood under ``REPLACED`` when it was opened; left there by an exchange that never came about.
+        inode: of its file.
+        mark: what stands under ``REPLACED`` though nothing replaces it: an exchange was given up at the last moment.
     """
 
     environment: lmdb.Environment
+    inode: int
     mark: bytes | None
 
 
@@ -79,12 +81,14 @@ class Environment:
         while True:
             opened = self._current
             txn: Any = opened.environment.begin(write=write, buffers=buffers)  # type: ignore[call-overload]
-            if txn.get(REPLACED) == opened.mark:
+            found = txn.get(REPLACED)
+            if found == opened.mark:
                 return txn
+            mark = bytes(found)
             txn.abort()
             with self._renewing:
                 if self._current is opened:
-                    self._current = self._open()
+                    self._current = self._renewed(opened, mark)
 
     def sync(self) -> None:
         """Put everything committed on the disk."""
@@ -101,6 +105,16 @@ class Environment:
     def _newest(self) -> lmdb.Environment:
         with self.begin():
             return self._current.environment
+
+    def _renewed(self, opened: _Opened, mark: bytes) -> _Opened:
+        """What stands at the path once the exchange that a mark tells of is over."""
+        try:
+            with exchanging(self.path):
+                if (self.path / DATA).stat().st_ino == opened.inode:
+                    return opened._replace(mark=mark)
+        except FileNotFoundError:
+            pass  # opening it says what is wrong
+        return self._open()
 
     def _open(self) -> _Opened:
         path = self.path
@@ -122,7 +136,7 @@ class Environment:
                 # A process that was killed while it read would keep the pages of that moment from being used again.
                 environment.reader_check()
                 with environment.begin() as txn:
-                    return _Opened(environment, txn.get(REPLACED))
+                    return _Opened(environment, (path / DATA).stat().st_ino, txn.get(REPLACED))
         except _DAMAGED as error:
             raise DamagedError(self.what, path, error) from error
         except (OSError, lmdb.Error) as error:

@@ -214,12 +214,17 @@ class Tracker(Worker):
         self.sent: dict[str, Json] = {}
         """Every event by its id, as the oracle reads it, but for its times."""
         self.acknowledged: set[str] = set()
+        self._unheard: list[list[dict[str, str]]] = []
 
     def once(self) -> None:
         count = 1 if self._random.random() < 0.1 else self._random.randrange(3, 8)
         events = [self._event(self._random.choice(self._users)) for _ in range(count)]
+        if self._unheard and self._random.random() < 0.03:
+            events = self._unheard.pop(0)
         while not self._is_stored(events):
             time.sleep(0.02)
+        if self._random.random() < 0.03:
+            self._unheard.append(events)  # the answer is lost on its way, and the request sent again some seconds later
         self.acknowledged.update(event["eid"] for event in events)
         # Who was held up does not make up for it: a storm after each fault would hide the faults.
         self._due = max(self._due + count / self._rate, time.monotonic() - 0.5)

@@ -27,7 +27,7 @@ from storm import PATIENCE, STORM, Publisher, Reader, Storm, Subscriber, expecte
 pytestmark = [pytest.mark.process, pytest.mark.crash]
 
 SEED = int(os.environ.get("SNOWMELT_FAULT_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
-RATE, TRACKERS, STREAMS, USERS_OF_STREAM, OTHER_USERS = 500, 3, 4, 10, 160
+RATE, TRACKERS, STREAMS, USERS_OF_STREAM, OTHER_USERS = 500, 5, 4, 10, 160
 HALT_SECONDS = 5.0 if IS_LONG else 1.0
 TOGETHER = 20
 """Moments between two comparisons."""

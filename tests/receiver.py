@@ -41,7 +41,10 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                size = int(self.headers["content-length"])
+                body = self.rfile.read(size)
+                if len(body) < size:
+                    return  # its sender was killed between the head and the end
                 status, headers = receiver.receive(body, dict(self.headers.items()))
                 self.send_response(status)
                 for name, value in headers.items():

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 import msgspec
 
+from conftest import Server, eventually
 from oracle import Json, value_of
 from process_shop import ECOMMERCE, PAYLOAD_DATA, TP2, shop_event
 from snowmelt import (
@@ -48,6 +49,9 @@ LONG_MS, SHORT_MS = 86_400_000, 20_000
 
 Wire = dict[str, Any]
 
+PATIENCE = 60.0
+"""Seconds; a server that was hurt is long back by then, on a busy machine too."""
+
 
 def attribute(name: str, kind: str, aggregation: str, **more: Any) -> Wire:
     return {"name": name, "type": kind, "aggregation": aggregation, "events": []} | more
@@ -72,6 +76,9 @@ STORM: Wire = {
     ],
 }
 PERIODS = {"P1D": LONG_MS, "PT20S": SHORT_MS}
+
+
+WAVE: Wire = {"name": "wave", "attributes": [attribute("seen", "int64", "counter")]}
 
 
 def wave(version: int) -> StreamAttributeGroup:
@@ -207,12 +214,17 @@ class Tracker(Worker):
         self.sent: dict[str, Json] = {}
         """Every event by its id, as the oracle reads it, but for its times."""
         self.acknowledged: set[str] = set()
+        self._unheard: list[list[dict[str, str]]] = []
 
     def once(self) -> None:
         count = 1 if self._random.random() < 0.1 else self._random.randrange(3, 8)
         events = [self._event(self._random.choice(self._users)) for _ in range(count)]
+        if self._unheard and self._random.random() < 0.03:
+            events = self._unheard.pop(0)
         while not self._is_stored(events):
             time.sleep(0.02)
+        if self._random.random() < 0.03:
+            self._unheard.append(events)  # the answer is lost on its way, and the request sent again some seconds later
         self.acknowledged.update(event["eid"] for event in events)
         # Who was held up does not make up for it: a storm after each fault would hide the faults.
         self._due = max(self._due + count / self._rate, time.monotonic() - 0.5)
@@ -311,7 +323,10 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path, self._place, self._revision = path, 0, -1
-        self.ids: set[str] = set()
+        self.stored: Counter[str] = Counter()
+        """How often each event is in the log: one that was sent again may be there twice."""
+        self.others: dict[str, Json] = {}
+        """Events that no tracker has sent, and that were acknowledged; as :attr:`Tracker.sent`."""
         self.by_user: dict[str, list[tuple[int, Json]]] = {}
         """The events of each user in the order of the log, each once, with their places."""
         self.since: dict[tuple[str, int], int] = {}
@@ -324,8 +339,8 @@ class Ledger:
         Raises:
             AssertionError: an event that was acknowledged is not there, or one that nobody has sent is.
         """
-        sent: dict[str, Json] = {}
-        acknowledged: set[str] = set()
+        sent = dict(self.others)
+        acknowledged = set(self.others)
         for tracker in trackers:
             sent |= tracker.sent
             acknowledged |= tracker.acknowledged
@@ -341,20 +356,25 @@ class Ledger:
                 at = datetime.fromtimestamp(payload.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
                 times = {"collector_tstamp": at, "derived_tstamp": at}
                 for event_id in _event_ids(payload.body, payload.querystring):
-                    if event_id not in self.ids:
-                        self.ids.add(event_id)
+                    self.stored[event_id] += 1
+                    if self.stored[event_id] == 1:
                         event = sent[event_id]
                         rows = self.by_user.setdefault(event["domain_userid"], [])
                         rows.append((record.sequence, event | times))
         finally:
             log.close()
-        missing = acknowledged - self.ids
+        missing = acknowledged - self.stored.keys()
         assert not missing, f"{len(missing)} events were acknowledged and are not in the log"
+
+    @property
+    def place(self) -> int:
+        """Up to which place the log was read."""
+        return self._place
 
     @property
     def events(self) -> int:
         """How many different events there are."""
-        return len(self.ids)
+        return len(self.stored)
 
     def _publish(self, place: int, snapshot: Json) -> None:
         if snapshot["revision"] <= self._revision:
@@ -366,10 +386,18 @@ class Ledger:
         for group in self.since.keys() - published:
             self.ended.setdefault(group, place)
 
-    def value(self, group: Wire, attribute: Wire, user: str, now: int) -> Any:
-        """What an attribute must be at an instant (ms since the epoch)."""
+    def value(self, group: Wire, attribute: Wire, user: str, now: int, after: int = 0) -> Any:
+        """What an attribute must be at an instant (ms since the epoch).
+
+        Args:
+            group: published once, at a place of the log that is known.
+            attribute: of it.
+            user: whose.
+            now: the instant.
+            after: a place; what came up to it is left out.
+        """
         name = group["name"], group["version"]
-        since, until = self.since[name], self.ended.get(name, 2**63)
+        since, until = max(self.since[name], after), self.ended.get(name, 2**63)
         events = [event for place, event in self.by_user.get(user, []) if since < place < until]
         key = {"key_property": {"type": "atomic", "name": "domain_userid"}}
         period = {"period_ms": PERIODS[attribute["period"]]} if "period" in attribute else {}
@@ -391,28 +419,42 @@ class Judge:
         self._auth = {"Authorization": f"Bearer {token}"}
         self.profiles = self.values = 0
         self.differences: list[str] = []
+        self.clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        """The server's, ms since the epoch."""
 
-    def compare(self, users: list[str], waves: Iterable[int] = ()) -> None:
+    def compare(self, users: list[str], waves: Iterable[int] = (), but: Sequence[str] = ()) -> None:
         """Compare every attribute of some users, and the versions that were published on the way.
 
         Everything that was acknowledged must be in the values by now, and nothing new may come meanwhile.
+
+        Args:
+            users: whose attributes.
+            waves: versions of the group ``wave``.
+            but: attributes of the group ``storm`` that are not compared.
         """
-        groups = [STORM, *({**STORM, **WAVE, "version": version} for version in waves)]
+        attributes = [one for one in STORM["attributes"] if one["name"] not in but]
+        groups = [{**STORM, "attributes": attributes}, *({**STORM, **WAVE, "version": version} for version in waves)]
         for some in (users[at : at + 50] for at in range(0, len(users), 50)):
             for group in groups:
                 self._compare(group, some)
         self.profiles += len(users) * len(groups)
 
+    def ask(self, users: list[str], attributes: Sequence[str] = ("storm_v1:events",)) -> dict[str, list[Any]]:
+        """What the server answers."""
+        body = {"attributes": list(attributes), "attribute_keys": {"domain_userid": users}}
+        answer = self._http.post("/api/v1/get-online-attributes", json=body, headers=self._auth)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, list[Any]] = answer.json()
+        return found
+
     def _compare(self, group: Wire, users: list[str]) -> None:
         title = f"{group['name']}_v{group['version']}"
         asked = [f"{title}:{one['name']}" for one in group["attributes"]]
-        body = {"attributes": asked, "attribute_keys": {"domain_userid": users}}
-        before = time.time_ns() // 1_000_000
-        answer = self._http.post("/api/v1/get-online-attributes", json=body, headers=self._auth)
-        after = time.time_ns() // 1_000_000
-        assert answer.status_code == 200, answer.text
+        before = self.clock()
+        columns = self.ask(users, asked)
+        after = self.clock()
         for one in group["attributes"]:
-            for user, found in zip(users, answer.json()[one["name"]], strict=True):
+            for user, found in zip(users, columns[one["name"]], strict=True):
                 self.values += 1
                 # The end of a window moves while the server answers.
                 instants = [*range(before, after, SHORT_MS // 512), after]
@@ -424,4 +466,59 @@ class Judge:
         self._http.close()
 
 
-WAVE: Wire = {"name": "wave", "attributes": [attribute("seen", "int64", "counter")]}
+class Storm:
+    """Trackers that send to a server, and the account of it.
+
+    Args:
+        server: must have :data:`STORM` published before they do.
+        seed: of everything that is drawn.
+    """
+
+    def __init__(self, server: Server, seed: int) -> None:
+        self.server, self.rng = server, random.Random(seed)
+        self.statuses = Statuses()
+        self.trackers: list[Tracker] = []
+        self.past: list[Tracker] = []
+        self.ledger = Ledger(server.data_dir / "log")
+        self.judge = Judge(server.url, server.token, self.ledger)
+
+    def publish(self) -> None:
+        """Publish what is compared."""
+        with SignalsSandbox(api_url=self.server.url, sandbox_token=self.server.token) as signals:
+            signals.publish([StreamAttributeGroup.model_validate(STORM)])
+
+    def blow(self, users: list[str], rate: float, trackers: int = 3) -> None:
+        """Let trackers send, so many events a second together."""
+        url, token = self.server.url, self.server.token
+        for _ in range(trackers):
+            seed = self.rng.randrange(2**32)
+            self.trackers.append(Tracker(url, token, self.statuses, users, rate / trackers, seed))
+            self.trackers[-1].start()
+
+    def go_on(self) -> None:
+        """Wait until every tracker has been answered again."""
+        for one, before in [(one, len(one.acknowledged)) for one in self.trackers]:
+            eventually(lambda one=one, at=before: len(one.acknowledged) > at, "events are acknowledged", PATIENCE)
+
+    def calm(self) -> None:
+        """Let the trackers finish what they began, and the engine catch up; then count the log."""
+        for one in self.trackers:
+            one.tell_to_stop()
+        for one in self.trackers:
+            one.finish()
+        self.past += self.trackers
+        self.trackers = []
+        with SignalsSandbox(api_url=self.server.url, sandbox_token=self.server.token) as signals:
+            signals.flush(60)
+        self.ledger.read(self.past)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many events were answered 200."""
+        return sum(len(one.acknowledged) for one in [*self.past, *self.trackers])
+
+    def close(self) -> None:
+        """Stop whoever still sends."""
+        for one in self.trackers:
+            one.tell_to_stop()
+        self.judge.close()

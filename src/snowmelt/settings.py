@@ -76,7 +76,7 @@ class EngineSettings(_Section):
 class ReadySettings(_Section):
     """What `/ready` still takes for ready."""
 
-    lag_seconds: Annotated[float, Field(gt=0)] = 60.0
+    lag_seconds: Annotated[float, Field(gt=0)] = 300.0
     """How long an acknowledged event may wait to be counted."""
     engine_seconds: Annotated[float, Field(gt=0)] = 15.0
     """How long the engine may be at one piece of work; usually it is at the next within a second."""

@@ -22,16 +22,15 @@ import pytest
 from conftest import Server, eventually
 from fault_figures import IS_LONG, MOMENTS, tell
 from snowmelt import AttributeKeyIdentifiers, InterventionInstance, SignalsSandbox, StreamAttributeGroup
-from storm import STORM, Judge, Ledger, Publisher, Reader, Statuses, Subscriber, Tracker, expected_firings, rules
+from storm import PATIENCE, STORM, Publisher, Reader, Storm, Subscriber, expected_firings, rules
 
 pytestmark = [pytest.mark.process, pytest.mark.crash]
 
 SEED = int(os.environ.get("SNOWMELT_FAULT_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
-RATE, TRACKERS, STREAMS, USERS_OF_STREAM, OTHER_USERS = 500, 3, 4, 10, 160
+RATE, TRACKERS, STREAMS, USERS_OF_STREAM, OTHER_USERS = 500, 5, 4, 10, 160
 HALT_SECONDS = 5.0 if IS_LONG else 1.0
 TOGETHER = 20
 """Moments between two comparisons."""
-PATIENCE = 60.0
 
 
 SETTINGS = """
@@ -46,49 +45,8 @@ gzip = false
 """
 
 
-class Weather:
-    """A server in a storm, and what can happen to it."""
-
-    def __init__(self, server: Server, rng: random.Random) -> None:
-        self.server, self.rng = server, rng
-        self.statuses = Statuses()
-        self.trackers: list[Tracker] = []
-        self.past: list[Tracker] = []
-        self.ledger = Ledger(server.data_dir / "log")
-        self.judge = Judge(server.url, server.token, self.ledger)
-
-    def blow(self, users: list[str]) -> None:
-        """Let the trackers send."""
-        self.trackers = [
-            Tracker(
-                self.server.url, self.server.token, self.statuses, users, RATE / TRACKERS, self.rng.randrange(2**32)
-            )
-            for _ in range(TRACKERS)
-        ]
-        for one in self.trackers:
-            one.start()
-
-    def calm(self) -> None:
-        """Let the trackers finish what they began, and the engine catch up; then count the log."""
-        for one in self.trackers:
-            one.tell_to_stop()
-        for one in self.trackers:
-            one.finish()
-        self.past += self.trackers
-        self.trackers = []
-        eventually(self._is_caught_up, "the engine catches up", PATIENCE)
-        self.ledger.read(self.past)
-
-    def _is_caught_up(self) -> bool:
-        with SignalsSandbox(api_url=self.server.url, sandbox_token=self.server.token) as signals:
-            signals.flush(60)
-        return True
-
-    def go_on(self) -> None:
-        """Wait until events are acknowledged and counted again."""
-        acknowledged = [len(one.acknowledged) for one in self.trackers]
-        for one, before in zip(self.trackers, acknowledged, strict=True):
-            eventually(lambda one=one, at=before: len(one.acknowledged) > at, "events are acknowledged", PATIENCE)
+class Weather(Storm):
+    """A storm, and who may die in it."""
 
     def child(self, module: str) -> int:
         """The process id of a child, once there is one."""
@@ -169,11 +127,9 @@ def drawn(rng: random.Random) -> list[str]:
 @pytest.fixture
 def weather(tmp_path: Path) -> Iterator[Weather]:
     server = Server(tmp_path / "data", settings=SETTINGS)
-    made = Weather(server, random.Random(SEED))
+    made = Weather(server, SEED)
     yield made
-    for one in made.trackers:
-        one.tell_to_stop()
-    made.judge.close()
+    made.close()
     server.close()
 
 
@@ -198,7 +154,7 @@ def test_values_and_firings_survive_every_death(weather: Weather) -> None:
             worker.start()
         moments = drawn(rng)
         for start in range(0, len(moments), TOGETHER):
-            weather.blow(users)
+            weather.blow(users, RATE, TRACKERS)
             weather.go_on()
             for kind in moments[start : start + TOGETHER]:
                 time.sleep(rng.uniform(0, 1.0 if IS_LONG else 0.4))  # the moment is random
@@ -220,18 +176,19 @@ def test_values_and_firings_survive_every_death(weather: Weather) -> None:
     eventually(lambda: server.metrics("snowmelt_output_lag") == [0.0], "the output has everything", PATIENCE)
     assert server.stop() == 0
     written = archived(server.data_dir / "archive" / "good")
-    assert Counter(written) == Counter(weather.ledger.ids), f"every event is in the output once; seed {SEED}"
+    assert Counter(written) == weather.ledger.stored, f"every event of the log is in the output once; seed {SEED}"
     tell(
         "crash matrix",
         seed=SEED,
         moments=sum(killed.values()),
         moments_by_kind=", ".join(f"{kind} {count}" for kind, count in sorted(killed.items())),
-        events_acknowledged=sum(len(one.acknowledged) for one in weather.past),
+        events_acknowledged=weather.acknowledged,
         events_compared=weather.ledger.events,
         reads=reader.reads,
         profiles_compared=weather.judge.profiles,
         values_compared=weather.judge.values,
         differences=len(weather.judge.differences),
+        events_sent_and_stored_again=weather.ledger.stored.total() - weather.ledger.events,
         events_in_the_output=len(written),
         versions_published=len(publisher.versions),
         firings_compared=fired,

@@ -1,5 +1,6 @@
 """`/ready` of a real server, under each condition that it speaks of; `/health` says ok under all of them."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -58,7 +59,7 @@ def test_ready_says_what_keeps_the_server(server: Server, shop: Shop) -> None:
     os.kill(engine, signal.SIGSTOP)
     try:
         shop.track([shop_event("ann", "product_view")])
-        becomes(server, 503, "events have waited ")
+        becomes(server, 503, "events wait to be counted for ")
         becomes(server, 503, "the engine has not moved for ")
     finally:
         os.kill(engine, signal.SIGCONT)
@@ -71,8 +72,13 @@ def test_ready_says_what_keeps_the_server(server: Server, shop: Shop) -> None:
 
     with closing(sqlite3.connect(server.data_dir / "registry.sqlite")) as registry:
         registry.execute("ALTER TABLE revision RENAME TO lost")
-        becomes(server, 503, "the registry cannot be read: ")
+        becomes(server, 503, "the registry cannot be read")
         registry.execute("ALTER TABLE lost RENAME TO revision")
+    becomes(server, 200, "ready")
+    file = server.data_dir / "registry.sqlite"
+    file.rename(file.with_suffix(".gone"))
+    becomes(server, 503, "the registry cannot be read")
+    file.with_suffix(".gone").rename(file)
     becomes(server, 200, "ready")
 
     for _ in range(40):
@@ -80,5 +86,18 @@ def test_ready_says_what_keeps_the_server(server: Server, shop: Shop) -> None:
         if answer.status_code == 503:
             break
     assert answer.status_code == 503, "the log is full"
-    becomes(server, 503, "the event log cannot be written: ")
+    becomes(server, 503, "the event log cannot be written")
     assert shop.read(["ann"]) == [(1, None, None)], "values can be read all the same"
+
+    # Strangers may ask; what went wrong, and where, is for the log.
+    assert str(server.data_dir) not in ready(server)[1]
+    lines = [json.loads(line) for line in server.log_file.read_text().splitlines() if line.startswith("{")]
+    told = [line for line in lines if line["event"] == "not ready"]
+    assert {reason for line in told for reason in line["reasons"]} >= {
+        "the engine has not moved",
+        "events wait to be counted",
+        "the registry cannot be read",
+        "the event log cannot be written",
+    }
+    assert any("no such table: revision" in error for line in told for error in line["errors"])
+    assert len([line for line in lines if line["event"] == "ready again"]) >= 4

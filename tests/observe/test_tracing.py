@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
@@ -13,6 +14,7 @@ import pytest
 from conftest import Server, eventually
 from process_shop import PAYLOAD_DATA, TP2, Shop, shop_event
 from receiver import Receiver
+from snowmelt.stores.event_log import EventLog, Kind, decode_payload
 from span_receiver import Span, SpanReceiver
 
 SERVER, CLIENT, CONSUMER = 2, 3, 5
@@ -72,13 +74,20 @@ def test_an_event_is_one_tree_from_the_request_to_the_commit(
 
 
 @process
-def test_a_trace_is_continued_and_one_that_is_not_sampled_is_not(traced: Shop, spans: SpanReceiver) -> None:
+def test_a_trace_is_continued_and_one_that_is_not_sampled_is_not(
+    running: Server, traced: Shop, spans: SpanReceiver
+) -> None:
     trace, parent = uuid4().hex, uuid4().hex[:16]
     quiet = sent(traced, str(uuid4()), traceparent=f"00-{uuid4().hex}-{uuid4().hex[:16]}-00")
-    found = tree(spans, sent(traced, str(uuid4()), traceparent=f"00-{trace}-{parent}-01"))
+    loud = sent(traced, str(uuid4()), traceparent=f"00-{trace}-{parent}-01")
+    found = tree(spans, loud)
     [root] = [span for span in found.values() if span.kind == SERVER]
     assert (root.trace, root.parent) == (trace, parent)
     assert quiet not in {span.about.get("snowmelt.request_id") for span in spans.spans()}
+    with closing(EventLog(running.data_dir / "log")) as log:
+        payloads = [decode_payload(record.body) for record in log.follow() if record.kind is Kind.PAYLOAD]
+    kept = {payload.request_id: payload.traceparent for payload in payloads}
+    assert kept[quiet] is None and str(kept[loud]).startswith(f"00-{trace}-{root.id}-")
 
 
 @process

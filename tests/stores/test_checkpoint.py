@@ -1,5 +1,6 @@
 """Checkpoints: profiles that were not synced are trusted after a crash of a process, not of the machine."""
 
+import errno
 import shutil
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from snowmelt.compute import state
 from snowmelt.compute.profiles import Profiles
 from snowmelt.stores import checkpoint as module
 from snowmelt.stores.checkpoint import Checkpoints, boot_id
+from snowmelt.stores.errors import StoreFullError
 from snowmelt.stores.profiles import ProfileStore
 
 MAP = 2**30
@@ -219,3 +221,35 @@ def test_a_damaged_checkpoint_is_as_good_as_none(machine: Machine) -> None:
     machine.power_cut()
     (machine.folder / "profiles.checkpoint" / "data.mdb").write_bytes(b"rubbish")
     assert machine.recover() == 0
+
+
+def test_a_mark_that_a_killed_process_left_is_not_written_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance(machine.store, 5)
+    machine.die()
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert machine.recover() is None
+    machine.checkpoints.close(machine.store)
+    with pytest.raises(StoreFullError, match="free disk space"):
+        machine.recover()
+    assert not list(machine.folder.glob("profiles.*")), "no half of a mark is left"
+
+
+def test_a_checkpoint_that_fails_leaves_no_copy_behind(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    advance(machine.store, 5)
+    assert machine.checkpoints.take(machine.store) == 5
+    advance(machine.store, 6)
+
+    def half(path: Path) -> None:
+        (path / "data.mdb").write_bytes(b"half")
+        raise StoreFullError("full")
+
+    monkeypatch.setattr(machine.store, "copy", half)
+    with pytest.raises(StoreFullError):
+        machine.checkpoints.take(machine.store)
+    assert sorted(path.name for path in machine.folder.glob("profiles.*")) == ["profiles.checkpoint", "profiles.in-use"]

@@ -1,5 +1,6 @@
 """The outbox: kept for as long as a subscriber may come back, in order, each delivery once."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,21 @@ def test_other_processes_read_and_write(
 
 def test_how_far_back_one_can_come(outbox: Outbox) -> None:
     assert outbox.oldest_kept() == place_at(NOW - KEEP)
+
+
+def test_a_jump_of_the_clock_drops_nothing_for_which_somebody_may_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead, real = 0, time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + ahead * 10**9)
+    outbox = Outbox(tmp_path / "outbox", map_size=2**24, keep_ms=KEEP)
+    first = delivery()
+    place = outbox.append([first])
+    ahead = 3_600
+    outbox.append([delivery()])
+    assert outbox.oldest_kept() < place
+    assert outbox.read(0)[0].id == first.id
+    ahead = 0
+    assert outbox.append([delivery()]) > place
+    assert len(outbox.read(0)) == 3
+    outbox.close()

@@ -12,7 +12,7 @@ from snowmelt.api.asgi import MAX_BODY_BYTES, BodyTooLarge
 from snowmelt.api.bodies import InvalidBody
 from snowmelt.api.incidents import unexpected
 from snowmelt.definitions.problems import Problem
-from snowmelt.stores.registry import InvalidDefinition, RegistryError
+from snowmelt.stores.registry import InvalidDefinition, RegistryError, UnwritableRegistry
 
 
 def invalid(problems: list[Problem]) -> JSONResponse:
@@ -39,6 +39,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RegistryError)
     def _(request: Request, error: RegistryError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, error.status)
+
+    @app.exception_handler(UnwritableRegistry)
+    def _(request: Request, error: UnwritableRegistry) -> JSONResponse:
+        return failure(error.status, str(error))
 
     @app.exception_handler(NotAnnounced)
     def _(request: Request, error: NotAnnounced) -> JSONResponse:

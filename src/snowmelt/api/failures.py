@@ -122,5 +122,8 @@ def _failures(method: str, path: str, operation: dict[str, Any]) -> Iterator[tup
         if method == "POST" and path.startswith(REGISTRY):
             yield 400, answered(Refusal, "There is one of this name (and version) already: send it with PUT")
         yield 409, answered(Refusal, "The state of the registry forbids it; the text says what to do")
-        yield 503, answered(Failure, "The change is stored, but the event log could not be written: repeat the call")
+        yield (
+            503,
+            answered(Failure, "Registry or event log could not be written: repeat the call once the disk has room"),
+        )
     yield 500, answered(Incident, "Something unforeseen")

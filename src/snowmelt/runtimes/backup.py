@@ -87,14 +87,14 @@ def free_place(target: Path, what: str) -> None:
 
 def _describe(data: DataDir, target: Path) -> None:
     """Write the backup's manifest."""
-    position = head = 0
+    position = head = records = 0
     if (target / data.profiles.name).exists():
         with closing(ProfileReader(target / data.profiles.name)) as profiles:
             position = profiles.position()
     if (target / data.log.name).exists():
         with closing(EventLog(target / data.log.name)) as log:
-            head = log.head()
-    write_manifest(target, time.time_ns() // 1_000_000, position, head)
+            head, records = log.head(), sum(1 for _ in log.follow())
+    write_manifest(target, time.time_ns() // 1_000_000, position, head, records)
     sync_path(target / MANIFEST)
 
 

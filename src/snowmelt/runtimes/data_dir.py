@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from snowmelt.settings import Settings
+from snowmelt.stores.environment import sync_path
 from snowmelt.stores.errors import StoreError
 
 SCHEMAS = "iglu"
@@ -29,9 +30,14 @@ class DataDir:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"the data folder {self.path} cannot be made: {error}") from error
+            raise StoreError(
+                f"the data folder {self.path} cannot be made ({error.strerror}): give a --data-dir that can be written"
+            ) from error
         if not os.access(self.path, os.W_OK | os.X_OK):
-            raise StoreError(f"the data folder {self.path} is not writable: change its owner, or give --data-dir")
+            raise StoreError(
+                f"the data folder {self.path} is not writable: change its owner, mount its disk for writing, or give "
+                "another --data-dir"
+            )
         self.log = self.path / "log"
         self.profiles = self.path / "profiles"
         self.registry = self.path / "registry.sqlite"
@@ -106,7 +112,11 @@ def _make_secret(path: Path) -> None:
     try:
         with os.fdopen(fd, "w") as file:
             file.write(secrets.token_urlsafe(32) + "\n")
+            # Clients are told of it at once: it must not be empty after a power cut.
+            file.flush()
+            os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(draft, path)
+        sync_path(path.parent)
     finally:
         draft.unlink(missing_ok=True)

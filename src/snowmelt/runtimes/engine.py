@@ -151,7 +151,7 @@ class Engine:
         """
         with self._log.reading() as read:
             records = self._unread(read, self.position)
-            if records and self._clock() < self._held_until:
+            if records and self._held_ms():
                 return self._rest_of_work()
             statistics = msgspec.json.decode(self.statistics.encode(), type=Statistics)
             try:
@@ -188,11 +188,16 @@ class Engine:
 
     def next_alarm(self) -> float | None:
         """In how many seconds there is something to do even if no event comes; ``None`` if there is not."""
+        if held := self._held_ms():
+            return held / 1000
         now = self._clock()
-        if now < self._held_until:
-            return (self._held_until - now) / 1000
         at = self._store.next_alarm() if self._dispatch is not None else None
         return None if at is None else max(at + SETTLE_MS - now, 0) / 1000
+
+    def _held_ms(self) -> int:
+        """For how long nothing is done because schemas are not to be had; if the clock was put back, not that long."""
+        left = self._held_until - self._clock()
+        return left if 0 < left <= HELD_MS else 0
 
     def _rest_of_work(self) -> bool:
         """What is done while no event waits."""

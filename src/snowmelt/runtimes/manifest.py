@@ -34,6 +34,7 @@ class Manifest(msgspec.Struct, frozen=True):
         made: when, ms since the epoch.
         position: the place in the event log that its profiles include.
         head: the place of the last record of its event log.
+        records: how many records that has; an erasure may have left gaps between them.
         files: path below the backup -> what is there.
     """
 
@@ -41,16 +42,17 @@ class Manifest(msgspec.Struct, frozen=True):
     made: int
     position: int
     head: int
+    records: int
     files: dict[str, Piece]
 
 
-def write_manifest(folder: Path, made: int, position: int, head: int) -> None:
-    """Write down what is in a backup that has just been made.
+def write_manifest(folder: Path, made: int, position: int, head: int, records: int) -> None:
+    """Write down what is in a backup that has just been made; the arguments are those of :class:`Manifest`.
 
     Cost: reads all of it once.
     """
     files = {str(path.relative_to(folder)): piece(path) for path in files_of(folder)}
-    manifest = Manifest(__version__, made, position, head, files)
+    manifest = Manifest(__version__, made, position, head, records, files)
     path = folder / MANIFEST
     path.touch(mode=0o600)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")

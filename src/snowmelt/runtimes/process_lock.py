@@ -17,6 +17,9 @@ class ProcessLock:
     Args:
         path: the lock file; made if absent.
         what: names the holder in messages.
+
+    Raises:
+        StoreError: if the file cannot be opened.
     """
 
     def __init__(self, path: Path, what: str) -> None:
@@ -24,7 +27,10 @@ class ProcessLock:
         self._what = what
         self._acquired = False
         self._beaten = -BEAT_SECONDS
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(f"the lock file {path} cannot be opened: {error.strerror}") from error
 
     def acquire(self, timeout: float = 10.0) -> None:
         """Take the lock, waiting for a holder that is just stopping.
@@ -43,7 +49,9 @@ class ProcessLock:
             time.sleep(0.02)
         self._acquired = True
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        # Only a message would name it; a full disk must not keep the server from starting.
+        with suppress(OSError):
+            os.pwrite(self._fd, str(os.getpid()).encode(), 0)
 
     def beat(self) -> None:
         """Leave word in the file that this process still works; to be called again and again.

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
+
+import structlog
 
 from snowmelt.collector.writer import LogWriter
 from snowmelt.runtimes.process_lock import ProcessLock
@@ -12,8 +14,27 @@ PATIENCE_SECONDS: Final = 2.0
 """A store that takes longer is as good as none."""
 
 
+logger = structlog.get_logger("snowmelt.web")
+
+
+class Problem(NamedTuple):
+    """One thing that keeps a server from being ready.
+
+    Args:
+        what: in words that do not change while it lasts.
+        more: how long, for whoever asks.
+        error: for the log.
+    """
+
+    what: str
+    more: str = ""
+    error: str | None = None
+
+
 class Readiness:
     """Looks at everything that values depend on: the engine, the log, the registry, and how far behind values are.
+
+    Strangers may see what it says, so errors are told to the log only, when what it says begins or ends.
 
     Args:
         engine: the engine's lock, with its heart beat.
@@ -33,50 +54,59 @@ class Readiness:
     ) -> None:
         self._engine, self._writer, self._registry = engine, writer, registry
         self._lag_seconds, self._bounds = lag_seconds, bounds
+        self._said: tuple[str, ...] = ()
 
     async def problems(self) -> list[str]:
         """What keeps the server from being ready, each in a line; none if it is.
 
         Cost: a synced write, unless something was written to the log within the last second.
         """
-        found = [self._of_engine(), self._of_lag(), await self._of_log(), await self._of_registry()]
-        return [problem for problem in found if problem is not None]
+        looked = [self._of_engine(), self._of_lag(), await self._of_log(), await self._of_registry()]
+        found = [problem for problem in looked if problem is not None]
+        said = tuple(problem.what for problem in found)
+        if said != self._said:
+            self._said = said
+            if found:
+                logger.warning("not ready", reasons=said, errors=[one.error for one in found if one.error])
+            else:
+                logger.info("ready again")
+        return [problem.what + problem.more for problem in found]
 
-    def _of_engine(self) -> str | None:
+    def _of_engine(self) -> Problem | None:
         if not self._engine.held():
-            return "the engine is not running"
+            return Problem("the engine is not running")
         silent = self._engine.silent_seconds()
         if silent is None:
-            return "the engine is starting"
+            return Problem("the engine is starting")
         if silent > self._bounds.engine_seconds:
-            return f"the engine has not moved for {silent:.1f} s"
+            return Problem("the engine has not moved", f" for {silent:.1f} s")
         return None
 
-    def _of_lag(self) -> str | None:
+    def _of_lag(self) -> Problem | None:
         try:
             lag = self._lag_seconds()
         except Exception as error:
-            return f"the profiles cannot be read: {error}"
+            return Problem("the profiles cannot be read", error=str(error))
         if lag > self._bounds.lag_seconds:
-            return f"events have waited {lag:.1f} s to be counted"
+            return Problem("events wait to be counted", f" for {lag:.1f} s")
         return None
 
-    async def _of_log(self) -> str | None:
+    async def _of_log(self) -> Problem | None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._writer.try_out()
         except TimeoutError:
-            return f"the event log took nothing for {PATIENCE_SECONDS:g} s"
+            return Problem(f"the event log took nothing for {PATIENCE_SECONDS:g} s")
         except Exception as error:
-            return f"the event log cannot be written: {error}"
+            return Problem("the event log cannot be written", error=str(error))
         return None
 
-    async def _of_registry(self) -> str | None:
+    async def _of_registry(self) -> Problem | None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await asyncio.to_thread(self._registry)
         except TimeoutError:
-            return f"the registry did not answer for {PATIENCE_SECONDS:g} s"
+            return Problem(f"the registry did not answer for {PATIENCE_SECONDS:g} s")
         except Exception as error:
-            return f"the registry cannot be read: {error}"
+            return Problem("the registry cannot be read", error=str(error))
         return None

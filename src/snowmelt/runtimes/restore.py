@@ -81,17 +81,18 @@ def _check(target: Path, manifest: Manifest) -> None:
             [verdict, *_] = connection.execute("PRAGMA integrity_check").fetchone()
         if verdict != "ok":
             raise StoreError(f"{database.name} of the backup is damaged ({verdict}): restore another backup")
-    position = 0
+    position = head = records = 0
     if (target / "profiles").exists():
         with closing(ProfileReader(target / "profiles")) as profiles:
             position = profiles.position()
     if (target / "log").exists():
         with closing(EventLog(target / "log", ADDRESS_SPACE)) as log:
-            places = [record.sequence for record in log.follow()]
-        head = places[-1] if places else 0
-        whole = places == list(range(head - len(places) + 1, head + 1))
-        if not whole or (position, head) != (manifest.position, manifest.head) or head < position:
-            raise StoreError(f"the event log of the backup ends at {head}, not at {manifest.head}, or has gaps")
+            head, records = log.head(), sum(1 for _ in log.follow())
+    if (position, head, records) != (manifest.position, manifest.head, manifest.records):
+        raise StoreError(
+            f"the event log of the backup has {records} records up to {head}, and its profiles end at {position}, "
+            f"while {MANIFEST} says {manifest.records}, {manifest.head} and {manifest.position}: restore another backup"
+        )
     for lock in target.rglob("lock.mdb"):
         lock.unlink()
     shutil.rmtree(target / "mailboxes", ignore_errors=True)

@@ -28,6 +28,7 @@ from snowmelt.api.deliveries import PATH as STREAM_PATH
 from snowmelt.api.online import PATH as ONLINE_PATH
 from snowmelt.collector.app import PIXEL_PATHS
 from snowmelt.collector.writer import Entry, LogWriter
+from snowmelt.micro.door import is_micro_path
 from snowmelt.runtimes.request_ids import SCOPE_KEY as REQUEST_ID
 from snowmelt.runtimes.step_trace import StepTrace
 from snowmelt.stores.bell import Bell
@@ -98,6 +99,9 @@ class Spans:
             try:
                 with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                     await app(scope, receive, watched)
+            except Exception:
+                span.set_status(Status(StatusCode.ERROR))
+                raise
             finally:
                 _finish(span, method, scope)
 
@@ -207,4 +211,6 @@ def _route(scope: Scope) -> str:
         return path.rstrip("/")
     if is_api_path(path):
         return "/docs/" if path.startswith("/docs") else "/api/"
+    if is_micro_path(path):
+        return "/micro/"
     return "/{vendor}/{version}" if path.count("/") == 2 else "/"

@@ -25,6 +25,7 @@ from snowmelt.runtimes.tls import tls_context
 from snowmelt.settings import Settings
 from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.damage import DamagedError, damage_of
+from snowmelt.stores.environment import exchanging
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog
 from snowmelt.stores.profiles import ProfileStore
@@ -220,8 +221,13 @@ class Supervisor:
     def _write_address(self, url: str) -> None:
         # Replaced as a whole: whoever looks for the server meanwhile must not find half an address.
         draft = self._data.address.with_suffix(".new")
-        draft.write_text(url)
-        draft.replace(self._data.address)
+        try:
+            draft.write_text(url)
+            draft.replace(self._data.address)
+        except OSError as error:
+            # Everything else works without it; commands on the data folder need --api-url then.
+            draft.unlink(missing_ok=True)
+            logger.error("the address cannot be written", path=str(self._data.address), error=str(error))
 
     def _await_eof(self) -> None:
         while os.read(STDIN, 4096):
@@ -239,6 +245,8 @@ class Supervisor:
         # From here on this is no copy of another folder any more.
         (self._data.path / MANIFEST).unlink(missing_ok=True)
         for what, path in (("event log", self._data.log), ("outbox", self._data.outbox)):
+            with exchanging(path):
+                pass  # if a server died while it put another in its place, that is finished first
             for found in damage_of([path]).values():
                 raise DamagedError(what, path, found)
         checkpoints = Checkpoints(self._data.path)

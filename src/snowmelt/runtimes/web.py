@@ -210,9 +210,13 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     metrics = ServerMetrics(log, profiles, collector, api.deliveries.hub, data.sizes, lambda: counts_at(data.webhooks))
     micro = micro_door(settings, log, api.gate, host)
     await micro.prepare()
-    readiness = Readiness(
-        ProcessLock(data.engine_lock, "engine"), writer, registry.revision, metrics.lag_seconds, settings.ready
-    )
+
+    def read_registry() -> int:
+        data.registry.stat()  # what was opened can be read even if its file is gone, but not by the next start
+        return registry.revision()
+
+    engine = ProcessLock(data.engine_lock, "engine")
+    readiness = Readiness(engine, writer, read_registry, metrics.lag_seconds, settings.ready)
     doors = Doors(collector, api, agents, micro, metrics, readiness)
     tls = tls_context(settings)
     config = uvicorn.Config(

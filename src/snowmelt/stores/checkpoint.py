@@ -6,6 +6,7 @@ the last checkpoint (a synced copy) and the event log, which is synced before ev
 from the checkpoint on, is applied again.
 """
 
+import errno
 import shutil
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 from snowmelt.stores.damage import damage_of
 from snowmelt.stores.environment import exchanging, sync_path
+from snowmelt.stores.errors import StoreError, StoreFullError
 from snowmelt.stores.profiles import ProfileReader, ProfileStore
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -51,6 +53,8 @@ class Checkpoints:
             The position of the checkpoint that they were put back to (0 without one), or ``None`` if they
             could be used as they are.
         """
+        with exchanging(self.profiles):
+            pass  # what was interrupted is finished by it
         interrupted = [path for path in (self._fresh, self._old) if path.exists()]
         if self._old in interrupted and not self._checkpoint.exists():
             self._old.rename(self._checkpoint)
@@ -91,13 +95,33 @@ class Checkpoints:
         return self.profiles
 
     def open(self, map_size: int) -> ProfileStore:
-        """The profile store, marked as in use until :meth:`close`."""
+        """The profile store, marked as in use until :meth:`close`.
+
+        Raises:
+            StoreError: if it cannot be opened or marked.
+        """
         store = ProfileStore(self.profiles, map_size)
         store.sync()
-        self._mark.write_text(boot_id())
-        sync_path(self._mark)
-        sync_path(self._mark.parent)
+        # A mark that a killed process left is good: none has to be written, which a full disk would refuse.
+        if not self._mark.exists() or self._mark.read_text() != boot_id():
+            self._set_mark()
         return store
+
+    def _set_mark(self) -> None:
+        draft = self._mark.with_suffix(".new")
+        try:
+            # Replaced as a whole: an empty mark would be one of another boot, and the profiles be put back.
+            draft.write_text(boot_id())
+            sync_path(draft)
+            draft.replace(self._mark)
+            sync_path(self._mark.parent)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            kind = StoreFullError if error.errno == errno.ENOSPC else StoreError
+            raise kind(
+                f"the profile store cannot be marked as in use by {self._mark} ({error.strerror}): free disk space, or "
+                "see whether the disk is mounted read-only"
+            ) from error
 
     def close(self, store: ProfileStore) -> None:
         """Sync and close the store, and take the mark away: a later start may trust it whatever happens."""
@@ -109,6 +133,9 @@ class Checkpoints:
 
         Returns:
             The position that it includes: what comes before need not be kept in the event log.
+
+        Raises:
+            StoreError, OSError: if the disk refuses; nothing is left then of what was copied.
         """
         with self._taking:
             return self._take(store)
@@ -127,10 +154,15 @@ class Checkpoints:
 
     def _take(self, store: ProfileStore) -> int:
         shutil.rmtree(self._fresh, ignore_errors=True)
-        self._fresh.mkdir()
-        store.copy(self._fresh)
-        sync_path(self._fresh / "data.mdb")
-        sync_path(self._fresh)
+        try:
+            self._fresh.mkdir()
+            store.copy(self._fresh)
+            sync_path(self._fresh / "data.mdb")
+            sync_path(self._fresh)
+        except BaseException:
+            # On a disk that is full it would keep the room that others need.
+            shutil.rmtree(self._fresh, ignore_errors=True)
+            raise
         reader = ProfileReader(self._fresh)
         position = reader.position()
         reader.close()

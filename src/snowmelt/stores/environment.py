@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
@@ -20,6 +20,11 @@ DRAFT, NEXT, GONE = ".draft", ".next", ".gone"
 """Suffixes of folders beside an environment's own: one that is being written to take its place, the same when it is
 complete, and what it has replaced. None of them outlives the exchange, unless it is interrupted."""
 
+FULL_BYTES = 1024**2
+"""With less free than this a disk is taken for full."""
+
+_LOCK_BYTES = MAX_READERS * 64 + 128
+"""What LMDB makes of ``MAX_READERS``."""
 _DAMAGED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.VersionMismatchError)
 
 
@@ -119,6 +124,7 @@ class Environment:
             with exchanging(path):
                 if not self._options.get("readonly"):
                     path.mkdir(exist_ok=True)
+                    _reserve_locks(path / "lock.mdb")
                 environment = lmdb.open(
                     str(path),
                     map_size=self.map_size,
@@ -189,7 +195,19 @@ def explained(what: str, path: Path, setting: str) -> Iterator[None]:
     except _DAMAGED as error:
         raise DamagedError(what, path, error) from error
     except lmdb.Error as error:
+        if shutil.disk_usage(path).free < FULL_BYTES:
+            # LMDB calls it an input/output error if half of what it wrote had room.
+            raise StoreFullError(f"the {what} at {path} is full ({error}): free disk space") from error
         raise StoreError(f"the {what} at {path} cannot be used: {error}") from error
+
+
+def _reserve_locks(file: Path) -> None:
+    """Make the table of readers with all its room: the system ends who writes to a part of it that the disk lacks.
+
+    Only if it is new: to close a file that LMDB has open in this process would let go of LMDB's lock on it.
+    """
+    with suppress(FileExistsError), file.open("xb") as opened:
+        os.posix_fallocate(opened.fileno(), 0, _LOCK_BYTES)
 
 
 def sync_path(path: Path) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from snowmelt.stores.environment import Environment, explained
 from snowmelt.stores.mailbox import Note
+from snowmelt.stores.patient_clock import PatientClock
 from snowmelt.stores.rewriting import rewrite
 
 NEWS = Note(b"N")
@@ -76,6 +77,10 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def place_at(ms: int) -> int:
     """The least place that an entry made at this instant (ms since the epoch) can have.
 
@@ -95,7 +100,7 @@ class Outbox:
         path: its folder; made if absent.
         map_size: bytes that it may grow to (address space, not disk, is reserved).
         keep_ms: how long a delivery is kept at least.
-        clock: ms since the epoch.
+        clock: ms since the epoch; by default the machine's, and a jump of it forward makes nothing too old at once.
 
     Raises:
         StoreError: if the folder cannot be used.
@@ -106,10 +111,11 @@ class Outbox:
         path: Path,
         map_size: int = 2**32,
         keep_ms: int = 300_000,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self.path = path
-        self._keep_ms, self._clock = keep_ms, clock
+        self._keep_ms, self._clock = keep_ms, clock or _now_ms
+        self._age_clock = clock or PatientClock(keep_ms, _now_ms)
         self._env = Environment(path, map_size, "outbox")
         # LMDB needs room to delete, too: without it a full outbox could never be trimmed.
         self._room = map_size - max(map_size // 32, _LEAST_RESERVE)
@@ -131,7 +137,7 @@ class Outbox:
         Cost: one sync of the disk whatever the number; every half a minute or so a second one.
         """
         now = self._clock()
-        self._trim(now)
+        self._trim(self._age_clock())
         with self._explained(), self._env.begin(write=True) as txn:
             last = _last(txn)
             for delivery in deliveries:
@@ -238,7 +244,7 @@ class Outbox:
 
     def oldest_kept(self) -> int:
         """The place before which nothing is given to whoever comes back."""
-        return place_at(self._clock() - self._keep_ms)
+        return place_at(self._age_clock() - self._keep_ms)
 
     def close(self) -> None:
         """Close the environment; what was appended is safe without it."""

@@ -116,9 +116,9 @@ class Line:
         if outcome.taken:
             self._queue.done(message)
             self._failures = 0
-            log.debug("webhook_delivered", endpoint=self.endpoint.name, intervention=message.id)
+            log.debug("webhook_delivered", endpoint=self.endpoint.name, intervention_id=message.id)
             return
-        about = {"endpoint": self.endpoint.name, "intervention": message.id, "reason": outcome.reason}
+        about = {"endpoint": self.endpoint.name, "intervention_id": message.id, "reason": outcome.reason}
         if outcome.gone:
             log.warning("webhook_endpoint_disabled", **about)
             self._on_gone(self.endpoint)

@@ -16,6 +16,7 @@ from snowmelt.stores.registry.errors import (
     StillPublished,
     TooManyPublished,
     UnreadableRegistry,
+    UnwritableRegistry,
 )
 from snowmelt.stores.registry.groups import GroupPlan, StoredGroup
 from snowmelt.stores.registry.interventions import PublishedIntervention, StoredIntervention
@@ -57,6 +58,7 @@ __all__ = [
     "StoredService",
     "TooManyPublished",
     "UnreadableRegistry",
+    "UnwritableRegistry",
     "digest_of",
     "may",
 ]

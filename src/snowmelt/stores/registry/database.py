@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, update
+from sqlalchemy.exc import OperationalError
 
 from snowmelt.definitions import AttributeGroup
 from snowmelt.definitions.problems import Problem
 from snowmelt.stores.registry import tables
-from snowmelt.stores.registry.errors import UnreadableRegistry
+from snowmelt.stores.registry.errors import UnreadableRegistry, UnwritableRegistry
 
 LOCK_TIMEOUT: Final = 15.0
 """Seconds to wait for another process's transaction."""
+
+_REFUSALS: Final = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY)
+}
+"""SQLite's codes for what is the disk's fault, or passes."""
 
 Clock = Callable[[], datetime]
 GroupCheck = Callable[[AttributeGroup], list[Problem]]
@@ -73,8 +79,12 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Change]:
-        """A transaction that is committed at the end, or left without a trace by an exception."""
-        with self._engine.connect() as connection:
+        """A transaction that is committed at the end, or left without a trace by an exception.
+
+        Raises:
+            UnwritableRegistry: the disk does not take it.
+        """
+        with self._explained(), self._engine.connect() as connection:
             connection = connection.execution_options(snowmelt_write=True)
             with connection.begin():
                 change = Change(connection, self._clock(), self.check_stream)
@@ -92,6 +102,18 @@ class Database:
                     yield Change(connection, self._clock(), self.check_stream)
                 finally:
                     transaction.rollback()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in _REFUSALS:
+                raise
+            raise UnwritableRegistry(
+                f"The registry cannot be written at present ({error.orig}), and nothing was changed. Repeat the call "
+                "once the disk has room and can be written."
+            ) from error
 
     def close(self) -> None:
         """Close every connection."""

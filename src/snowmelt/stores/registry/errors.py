@@ -14,6 +14,7 @@
     │   ├── BuiltIn                409     built_in
     │   └── KeyConflict            409     key_conflict
     ├── InvalidDefinition          422     invalid_definition
+    ├── UnwritableRegistry         503     unwritable_registry
     └── UnreadableRegistry         500     unreadable_registry
 """
 
@@ -130,6 +131,13 @@ class InvalidDefinition(RegistryError):
         self.problems = list(problems)
         lines = [f"  {problem}" for problem in self.problems]
         super().__init__("\n".join([f"{what} is not valid:", *lines]))
+
+
+class UnwritableRegistry(RegistryError):
+    """The disk does not take a change at present; nothing was changed."""
+
+    code = "unwritable_registry"
+    status = 503
 
 
 class UnreadableRegistry(RegistryError):

@@ -17,7 +17,7 @@ COMMANDS = [
     ["token", "revoke"], ["bench"], ["failed", "replay"], ["schema", "add"], ["schema", "list"],
     ["schema", "show"], ["schema", "validate"], ["failed", "messages"], ["failed", "message"], ["failed", "resend"],
     ["interventions", "push"], ["webhook", "add"], ["webhook", "list"], ["webhook", "remove"], ["webhook", "enable"],
-    ["webhook", "test"],
+    ["webhook", "test"], ["erase"], ["export"],
 ]  # fmt: skip
 
 

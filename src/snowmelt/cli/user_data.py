@@ -46,11 +46,11 @@ def erase(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Erase what a running server holds about one user, session or other key.
+    """Erase what a running server holds of a person.
 
-    It takes its place among the events: what is acknowledged later counts as that of somebody new. The receipt says
-    what is gone, and where copies may be that the server cannot reach. It needs the role admin. A person with several
-    identifiers is erased by one call for each.
+    A person is a user, a session or a value of any other attribute key; one with several identifiers is erased by one
+    call for each. The request takes its place among the events: what is acknowledged later counts as that of somebody
+    new. The receipt says what is gone, and where copies may be that the server cannot reach. It needs the role admin.
 
     \b
     Example:
@@ -88,10 +88,11 @@ def export(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Print all that a running server holds about one user, session or other key, as JSON.
+    """Print all that a running server holds of a person, as JSON.
 
-    Attributes, event logs, interventions that were sent or wait, failed events, and what the event log still has of
-    requests. It needs the role admin.
+    A person is a user, a session or a value of any other attribute key. Printed are attributes, event logs,
+    interventions that were sent or wait, failed events, and what the event log still has of requests. It needs the role
+    admin.
 
     \b
     Example:

@@ -87,7 +87,7 @@ security: setup  ## attack real servers: every route, credential, limit and text
 observe: setup  ## watch real servers: readiness, ids, metrics against panels and alerts, spans; print the figures
 	$(BIN)/python -m pytest tests/observe -n 0 $(TEST_ARGS)
 
-restore: setup  ## back up a server under load, restore and recount; print the figures (SNOWMELT_RESTORE_SECONDS=2)
+restore: setup  ## back up a server under load, restore and recount; print the figures (SNOWMELT_RESTORE_SECONDS=30)
 	SNOWMELT_RESTORE_SECONDS=$${SNOWMELT_RESTORE_SECONDS:-10} SNOWMELT_RESTORE_BACKUPS=$${SNOWMELT_RESTORE_BACKUPS:-3} $(BIN)/python -m pytest tests/restore/test_restore.py -n 0 $(TEST_ARGS)
 
 upgrade: setup  ## serve the data folder of the oldest release, recount and go on; print the figures

@@ -8,6 +8,7 @@ COUNTS: Counter[str] = Counter()
 
 
 def print_counts(terminalreporter: Any) -> None:
-    """Write one line for each count."""
+    """Write one line for each count, once, whichever folder's tests ask for it first."""
     for name, count in sorted(COUNTS.items()):
         terminalreporter.write_line(f"{name}: {count}")
+    COUNTS.clear()

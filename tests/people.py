@@ -1,8 +1,10 @@
 """People who do the same on a server that keeps all it can, and what its files say of them."""
 
 import json
+import time
 import uuid
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -82,22 +84,29 @@ class Person:
         return found
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """What all files of a folder hold, all as of one time: a checkpoint may be renamed while they are read."""
+    deadline = time.monotonic() + 60
+    while True:
+        before = set(folder.rglob("*"))
+        with suppress(FileNotFoundError):
+            found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(before) if path.is_file()}
+            if set(folder.rglob("*")) == before:
+                return found
+        assert time.monotonic() < deadline, f"the files in {folder} never stay as they are"
+
+
 def hits(folder: Path, person: Person) -> dict[str, int]:
     """How often each file holds an identifier of a person in whatever form."""
-    found: dict[str, int] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            content = path.read_bytes()
-            count = sum(content.count(trace) for trace in person.traces().values())
-            if count:
-                found[str(path.relative_to(folder))] = count
-    return found
+    traces = person.traces().values()
+    counts = {name: sum(map(content.count, traces)) for name, content in contents(folder).items()}
+    return {name: count for name, count in counts.items() if count}
 
 
 def measured(folder: Path) -> tuple[int, int]:
     """How many files there are in a folder, and their bytes."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    return len(sizes), sum(sizes)
+    found = contents(folder)
+    return len(found), sum(map(len, found.values()))
 
 
 class People(Shop):

@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ PAYLOAD_DATA = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-
 READ = "/api/v1/get-online-attributes"
 LAST_ANSWERS = 60.0
 """Seconds that are waited for the answers to what was sent last."""
-LOWEST_PRIORITY = 19
+LOW_PRIORITY = 10
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _RETRY = re.compile(rb"retry-after: (\d+)", re.IGNORECASE)
 
@@ -128,11 +129,11 @@ class Beside:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._loads = context.Pool(1, os.nice, (LOWEST_PRIORITY,))
-        self._reads = context.Pool(1)
+        self._loads = context.Pool(1, _alone, (LOW_PRIORITY,))
+        self._reads = context.Pool(1, _alone, (0,))
 
     def load(self, function: Callable[..., Result], *arguments: Any) -> Callable[[], Result]:
-        """Start something at the lowest priority; what is returned waits for it."""
+        """Start something at a low priority; what is returned waits for it."""
         return self._loads.apply_async(function, arguments).get
 
     def read(self, function: Callable[..., Result], *arguments: Any) -> Callable[[], Result]:
@@ -144,6 +145,18 @@ class Beside:
         for pool in (self._loads, self._reads):
             pool.terminate()
             pool.join()
+
+
+def _alone(priority: int) -> None:
+    """Compete with the server's processes as another program does, at some priority.
+
+    Where Linux shares the processor between sessions first, as it does by default, a priority counts only within one.
+    """
+    os.setsid()
+    os.nice(priority)
+    group = Path("/proc/self/autogroup")
+    if priority and group.exists():
+        group.write_text(str(priority))
 
 
 class _Generator:

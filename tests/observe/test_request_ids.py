@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 from uuid import uuid4
@@ -19,14 +18,6 @@ from snowmelt.stores.failed_events import FailedEvents
 
 process = pytest.mark.process
 
-RULE = {
-    "name": "cart",
-    "version": 1,
-    "owner": "user@company.com",
-    "is_published": True,
-    "target_attribute_keys": [{"name": "domain_userid"}],
-    "criteria": {"attribute": "ecom_attributes:count_add_to_cart", "operator": ">", "value": 0},
-}
 PATHS = (
     "/health",
     "/metrics",
@@ -39,20 +30,6 @@ PATHS = (
 )
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that logs JSON, as a file gets it."""
-    server = Server(tmp_path_factory.mktemp("ids") / "data")
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    """The same for all tests of this file."""
-    return running
-
-
 def lines(server: Server, event: str) -> list[dict[str, Any]]:
     """What the server logged of a kind."""
     rows = [json.loads(line) for line in server.log_file.read_text().splitlines() if line.startswith("{")]
@@ -60,9 +37,9 @@ def lines(server: Server, event: str) -> list[dict[str, Any]]:
 
 
 @process
-def test_a_request_keeps_its_id_or_gets_one(server: Server) -> None:
+def test_a_request_keeps_its_id_or_gets_one(running: Server) -> None:
     own = str(uuid4())
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=running.url) as client:
         for path in PATHS:
             answers = [
                 client.get(path, headers={"X-Request-ID": given}) for given in (own, own, "ann@example.com", "x")
@@ -77,43 +54,44 @@ def test_a_request_keeps_its_id_or_gets_one(server: Server) -> None:
 
 
 @process
-def test_what_is_logged_of_a_request_carries_its_id(server: Server) -> None:
+def test_what_is_logged_of_a_request_carries_its_id(running: Server) -> None:
     own = str(uuid4())
-    auth = {"Authorization": f"Bearer {server.token}"}
-    with closing(sqlite3.connect(server.data_dir / "registry.sqlite")) as registry:
+    auth = {"Authorization": f"Bearer {running.token}"}
+    with closing(sqlite3.connect(running.data_dir / "registry.sqlite")) as registry:
         registry.execute("ALTER TABLE services RENAME TO lost")
-    with httpx.Client(base_url=server.url, headers=auth) as client:
+    with httpx.Client(base_url=running.url, headers=auth) as client:
         broken = client.get("/api/v1/registry/services/", headers={"X-Request-ID": own})
         other = client.get("/api/v1/registry/services/")
-    with closing(sqlite3.connect(server.data_dir / "registry.sqlite")) as registry:
+    with closing(sqlite3.connect(running.data_dir / "registry.sqlite")) as registry:
         registry.execute("ALTER TABLE lost RENAME TO services")
     assert broken.status_code == other.status_code == 500
-    [first, second] = lines(server, "request_failed")
+    [first, second] = lines(running, "request_failed")
     assert first["request_id"] == broken.headers["x-request-id"] == own
     assert second["request_id"] == other.headers["x-request-id"] != own
     assert [first["id"], second["id"]] == [broken.json()["id"], other.json()["id"]]
 
 
 @process
-def test_events_that_fail_or_fire_are_logged_by_their_ids(server: Server, shop: Shop) -> None:
-    answer = shop.http.post("/api/v1/registry/interventions/", json=RULE, headers=shop.auth)
-    assert answer.status_code == 201, answer.text
-    server.flush()
+def test_events_that_fail_or_fire_are_logged_by_their_ids(running: Server, traced: Shop) -> None:
     visitor, own = str(uuid4()), str(uuid4())
     fires = shop_event(visitor, "add_to_cart", 5.0)
     fails = shop_event(visitor, "add_to_cart", 5.0) | {"ue_pr": '{"schema": "of no use", "data": "ann@example.com"}'}
     body = {"schema": "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4", "data": [fires, fails]}
-    shop.http.post(TP2, json=body, headers={"X-Request-ID": own}).raise_for_status()
-    server.flush()
-    eventually(lambda: lines(server, "event failed") and lines(server, "intervention fired"), "both are logged")
-    [failed] = lines(server, "event failed")
+    traced.http.post(TP2, json=body, headers={"X-Request-ID": own}).raise_for_status()
+    running.flush()
+
+    def told() -> list[dict[str, Any]]:
+        found = [*lines(running, "event failed"), *lines(running, "intervention fired")]
+        return [row for row in found if row.get("event_id") in (fails["eid"], fires["eid"])]
+
+    eventually(lambda: len(told()) == 2, "both are logged")
+    [failed, fired] = told()
     assert (failed["request_id"], failed["event_id"]) == (own, fails["eid"])
-    with closing(FailedEvents(server.data_dir / "failed.sqlite")) as store:
+    with closing(FailedEvents(running.data_dir / "failed.sqlite")) as store:
         kept = store.get(*map(int, failed["failed_event"].split()))
     assert kept is not None and kept.category == failed["category"]
-    [fired] = lines(server, "intervention fired")
     assert (fired["event_id"], fired["intervention"]) == (fires["eid"], "cart_v1") and fired["intervention_id"]
-    log = server.log_file.read_text()
+    log = running.log_file.read_text()
     assert [word for word in (visitor, "ann@example.com", "127.0.0.1") if word in log.partition("ready at")[0]] == []
 
 

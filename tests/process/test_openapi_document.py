@@ -52,6 +52,8 @@ class Stocked:
         tokens = [f"Bearer {text}" for text in (token, *(key["key"] for key in self.keys[:2]), "wrong")]
         self.authorizations = [*[tokens[0]] * 12, *tokens[1:], None]
         self._drafts = 0
+        erased = self.http.delete("/api/v1/user_data", params={"user_id": "nobody@example.com"})
+        self.receipt = erased.raise_for_status().json()["id"]
 
     def make_key(self, role: str) -> dict[str, str]:
         return self.http.post("/api/v1/api_keys", json={"role": role}).raise_for_status().json()
@@ -81,6 +83,8 @@ class Stocked:
             return [1] if path.endswith("/batch_source") else [1, 2]
         if parameter == "org_id":
             return [self.keys[0]["organization_id"]]
+        if parameter == "id":
+            return [self.receipt]
         if parameter == "key_id":
             return [self.keys[2]["id"]]
         if path.endswith("/batch_source"):

@@ -26,7 +26,7 @@ from snowmelt.runtimes.restore import restore
 from snowmelt.stores.errors import StoreError
 from snowmelt.stores.event_log import EventLog, Kind, decode_payload
 
-SECONDS = float(os.environ.get("SNOWMELT_RESTORE_SECONDS", "2"))
+SECONDS = float(os.environ.get("SNOWMELT_RESTORE_SECONDS", "1"))
 """How long events come before, between and after the backups."""
 BACKUPS = int(os.environ.get("SNOWMELT_RESTORE_BACKUPS", "1"))
 SENDERS, EVENTS_A_SECOND, TOGETHER = 5, 500, 10

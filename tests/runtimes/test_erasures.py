@@ -1,5 +1,6 @@
 """An engine that erases: in its place among events, whole whatever dies, and without touching others."""
 
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from snowmelt.events.erasure import Erasure, Subject
 from snowmelt.runtimes import erasures as module
 from snowmelt.runtimes.erasures import Erasures
 from snowmelt.stores.checkpoint import Checkpoints
-from snowmelt.stores.errors import StoreError
+from snowmelt.stores.errors import StoreError, StoreFullError
 from snowmelt.stores.event_log import Kind, encode_erasure
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.outbox import Delivery, Outbox
@@ -261,6 +262,30 @@ def test_a_store_that_refuses_does_not_stop_the_engine(
     machine.run()
     assert machine.receipt(id)
     assert machine.files_with(ANN) == []
+
+
+def test_what_cannot_be_written_down_is_not_begun(machine: ErasingMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = machine.held(ANN)
+    id = machine.ask(1)
+
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Erasures, "_save", full)
+        with pytest.raises(StoreFullError, match="no room"):
+            machine.run()
+        assert machine.held(ANN) == ann
+    machine.run()
+    assert machine.held(ANN) == NOTHING
+    assert machine.receipt(id)
+
+
+def test_a_request_that_cannot_be_read_holds_nothing_up(machine: ErasingMachine) -> None:
+    machine.log.append([(Kind.ERASURE, machine.now, b"nonsense")])
+    machine.track(BOB)
+    machine.run()
+    assert machine.value(GROUP, BOB) == 4
 
 
 def test_several_requests_are_done_one_after_the_other(machine: ErasingMachine) -> None:

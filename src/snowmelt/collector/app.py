@@ -31,8 +31,8 @@ PIXEL_PATHS = frozenset({"/i", "/ice.png"})
 RETRY_AFTER_SECONDS = 5
 MAX_GATHERED_BYTES = 256 * 1024**2
 """What bodies may take together of which not all has come; thousands of connections could gather 2 MB each."""
-AT_ONCE = 16
-"""Tracker requests that are begun in one turn of the event loop: 2 to 3 ms, for which others wait."""
+AT_ONCE = 8
+"""Tracker requests that are begun in one turn of the event loop: 1 to 2 ms, for which others wait."""
 REFUSED_AT_ONCE, REFUSED_PAUSE = 20, 0.01
 """Requests that are refused are answered no faster than that, 2,000 a second: who does not wait as told, and asks again
 at once, must not take the time from the engine that is to catch up."""

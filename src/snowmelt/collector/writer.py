@@ -23,7 +23,7 @@ TRIED_SECONDS = 1.0
 UNHEALTHY_SECONDS = 10
 """Whoever sends requests elsewhere meanwhile must come back at some time, or nobody would notice that all is well."""
 
-SETTLED_AT_ONCE = 16
+SETTLED_AT_ONCE = 8
 """Requests of a group that go on in one turn of the event loop."""
 
 logger = structlog.get_logger("snowmelt.collector")

@@ -1,5 +1,6 @@
 """Erasing somebody: what goes with a commit of the engine, what after it, and what is answered in the end."""
 
+import errno
 import os
 import shutil
 import time
@@ -17,7 +18,7 @@ from snowmelt.runtimes.snapshot import Snapshot, read_snapshot
 from snowmelt.stores.checkpoint import Checkpoints
 from snowmelt.stores.environment import DRAFT, beside, sync_path
 from snowmelt.stores.erased_records import without
-from snowmelt.stores.errors import StoreError
+from snowmelt.stores.errors import StoreError, StoreFullError
 from snowmelt.stores.event_log import EventLog, Kind, Record, decode_erasure, encode_erasure
 from snowmelt.stores.failed_events import Failed, FailedEvents
 from snowmelt.stores.outbox import Outbox
@@ -132,9 +133,15 @@ class Erasures:
         """Delete the rows of a request in the engine's transaction, and write down what is still to be done.
 
         Raises:
-            StoreError: if that cannot be written.
+            StoreFullError: if there is no room for that.
+            StoreError: if it cannot be written for another reason.
         """
-        erasure = decode_erasure(record.body)
+        try:
+            erasure = decode_erasure(record.body)
+        except msgspec.MsgspecError as error:
+            # The engine must get past it: it would meet it again at every start.
+            logger.error("a request to erase somebody cannot be read", record=record.sequence, error=str(error))
+            return
         if not erasure.subjects:  # it was done before the profiles were put back to a checkpoint
             return
         removed = erase_rows(commit, kept_by(snapshot), erasure.subjects)
@@ -157,8 +164,8 @@ class Erasures:
         started = time.monotonic()
         try:
             self._finish(job)
-        except (StoreError, OSError) as error:
-            logger.error("an erasure is not finished, it is tried again", erasure=job.erasure.id, error=str(error))
+        except Exception as error:
+            logger.error("an erasure is not finished, it is tried again", erasure=job.erasure.id, error=repr(error))
             self._not_before = time.monotonic() + RETRY_SECONDS
             return False
         self._jobs.pop(0)
@@ -254,7 +261,8 @@ class Erasures:
         try:
             self._save(self._path(job.erasure.id, JOB), _encode(job))
         except OSError as error:
-            raise StoreError(f"an erasure cannot be written down in {self._folder}: {error}") from error
+            kind = StoreFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+            raise kind(f"an erasure cannot be written down in {self._folder}: {error}") from error
 
     def _save(self, path: Path, content: bytes) -> None:
         draft = path.with_suffix(".new")

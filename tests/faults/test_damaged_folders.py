@@ -54,7 +54,7 @@ def remove(*names: str) -> Harm:
 
 
 def as_advised_without_a_log(folder: Path) -> None:
-    kept = {"registry.sqlite", "sandbox.token", "signing.secret", "iglu"}
+    kept = {"registry.sqlite", "webhooks.sqlite", "sandbox.token", "signing.secret", "iglu"}
     remove(*(path.name for path in folder.iterdir() if path.name not in kept))(folder)
 
 
@@ -66,7 +66,7 @@ zeros: Callable[[int], bytes] = bytes
 garbage = random.Random(11).randbytes
 LOG, PROFILES, OUTBOX = "log/data.mdb", "profiles/data.mdb", "outbox/data.mdb"
 BEGINS_ANEW = "all moved away but the definitions"
-NEW_START = "leave only registry.sqlite, sandbox.token, signing.secret and iglu in"
+NEW_START = "leave only registry.sqlite, webhooks.sqlite, sandbox.token, signing.secret and iglu in"
 
 REFUSED: dict[str, tuple[Harm, str]] = {
     "registry gone": (remove("registry.sqlite"), "registry.sqlite is gone"),

@@ -244,13 +244,16 @@ class Supervisor:
         engine_lock.acquire(STOP_SECONDS)
         # From here on this is no copy of another folder any more.
         (self._data.path / MANIFEST).unlink(missing_ok=True)
-        for what, path in (("event log", self._data.log), ("outbox", self._data.outbox)):
+        stores = {"event log": self._data.log, "outbox": self._data.outbox, "profile store": self._data.profiles}
+        for path in stores.values():
             with exchanging(path):
                 pass  # if a server died while it put another in its place, that is finished first
-            for found in damage_of([path]).values():
-                raise DamagedError(what, path, found)
+        damages = damage_of(list(stores.values()))
+        for what in ("event log", "outbox"):
+            if found := damages.get(stores[what]):
+                raise DamagedError(what, stores[what], found)
         checkpoints = Checkpoints(self._data.path)
-        restored = checkpoints.recover()
+        restored = checkpoints.recover(damages.get(self._data.profiles, ""))
         if restored is not None:
             logger.warning("profiles are rebuilt from the log", reason=checkpoints.reason, since=restored)
         store = ProfileStore(self._data.profiles, self._settings.engine.map_size)

@@ -43,11 +43,14 @@ class Checkpoints:
         self._mark = data_dir / "profiles.in-use"
         self._taking = threading.Lock()
 
-    def recover(self) -> int | None:
+    def recover(self, damage: str | None = None) -> int | None:
         """Make the profiles trustworthy; to be called before any process opens them.
 
         They are put back if the machine went down while they were in use, if their file is damaged, and if it is gone
         while there is a checkpoint. A checkpoint that is damaged is as good as none.
+
+        Args:
+            damage: what is wrong with their file, empty if nothing is; looked for if absent.
 
         Returns:
             The position of the checkpoint that they were put back to (0 without one), or ``None`` if they
@@ -62,7 +65,7 @@ class Checkpoints:
             shutil.rmtree(leftover, ignore_errors=True)
         with exchanging(self.profiles):
             pass  # an exchange that was interrupted is finished: they are not gone
-        self.reason = self._trouble()
+        self.reason = self._trouble(damage)
         if not self.reason:
             return None
         shutil.rmtree(self.profiles, ignore_errors=True)
@@ -78,13 +81,13 @@ class Checkpoints:
         self._mark.unlink(missing_ok=True)
         return position
 
-    def _trouble(self) -> str:
+    def _trouble(self, damage: str | None) -> str:
         """Why the profiles cannot be used as they are; the empty text if they can."""
         if self._mark.exists() and self._mark.read_text() != boot_id():
             return "the machine went down while they were in use"
         if not (self.profiles / "data.mdb").exists():
             return "they are gone" if self._checkpoint.exists() else ""
-        found = damage_of([self.profiles]).get(self.profiles)
+        found = damage_of([self.profiles]).get(self.profiles, "") if damage is None else damage
         return f"they are damaged: {found}" if found else ""
 
     @property

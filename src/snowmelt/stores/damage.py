@@ -39,9 +39,9 @@ def remedy(what: str, path: Path) -> str:
     """What to do about a store that is damaged or gone."""
     if what == "event log":
         return (
-            "restore the data folder from a backup; without one, leave only registry.sqlite, sandbox.token, "
-            f"signing.secret and iglu in {path.parent}, move the rest away and start again: definitions stay, values "
-            "begin anew"
+            "restore the data folder from a backup; without one, leave only registry.sqlite, webhooks.sqlite, "
+            f"sandbox.token, signing.secret and iglu in {path.parent}, move the rest away and start again: "
+            "definitions stay, values begin anew"
         )
     if what == "profile store":
         return (

@@ -174,6 +174,11 @@ def test_folders_and_patterns(ingest: Any, data: Path, tmp_path: Path) -> None:
     result = ingest("in", "nothing-*.json")
     assert (result.exit_code, len(_appended(data))) == (1, 3)
     assert "nothing-*.json" in result.stderr
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / "a.json.part").write_bytes(GOOD)
+    result = ingest("unfinished")
+    assert result.exit_code == 1
+    assert "1 hidden, .part and .tmp files in it are passed over" in " ".join(result.stderr.split())
 
 
 def test_what_only_files_or_only_topics_know_is_refused(ingest: Any, run: Any, data: Path, tmp_path: Path) -> None:

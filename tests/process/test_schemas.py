@@ -128,6 +128,8 @@ def test_failed_events_are_replayed_after_their_schema_was_added(serve: Callable
     found = snowmelt(server, "failed", "list", "--state", "waiting")
     assert "key number is missing" in found
     assert "replayed" not in found
+    [done] = [line for line in snowmelt(server, "failed", "list").splitlines() if "\treplayed\t" in line]
+    assert "it is an event already" in snowmelt(server, "failed", "replay", *done.split("\t")[:2])
     assert metrics(server, "snowmelt_replayed_events_total") == {'outcome="failed"': 3, 'outcome="good"': 1}
 
 

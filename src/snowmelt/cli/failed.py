@@ -186,6 +186,9 @@ def replay_failed(
             one = failed.get(*place)
             if one is None:
                 raise CommandError(f"there is no failed event {place[0]} {place[1]}: see `snowmelt failed list`")
+            if one.replayed is not None:
+                typer.echo("nothing to do: it is an event already")
+                return
             replayer.ask([one])
         else:
             replayer.ask_all(_filter(category, app_id, reason, since, until, "waiting"))

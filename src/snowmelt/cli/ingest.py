@@ -141,16 +141,20 @@ def found_files(arguments: list[str]) -> list[Path]:
     found: dict[Path, Path] = {}
     missing: list[str] = []
     for argument in arguments:
+        unfinished = 0
         path = Path(argument)
         if argument == "-" or path.is_file():
             files = [path]
         elif path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file() and _is_finished(file.relative_to(path)))
+            below = [file for file in path.rglob("*") if file.is_file()]
+            files = sorted(file for file in below if _is_finished(file.relative_to(path)))
+            unfinished = len(below) - len(files)
         else:
             matches = glob(argument, recursive=True)  # noqa: PTH207  (that of Path takes no absolute pattern)
             files = sorted(file for match in matches if (file := Path(match)).is_file())
         if not files:
-            missing.append(argument)
+            why = f" ({unfinished:,} hidden, .part and .tmp files in it are passed over)" if unfinished else ""
+            missing.append(f"{argument}{why}")
         found |= {file if argument == "-" else file.resolve(): file for file in files}
     if missing:
         raise CommandError(f"nothing was imported, there is no file {', '.join(missing)}")

@@ -6,6 +6,7 @@ import sys
 import structlog
 
 from snowmelt.printable import printable
+from snowmelt.runtimes.request_ids import with_request_id
 
 
 def one_line(logger: object, method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -32,6 +33,7 @@ def configure_logs(level: str, form: str = "auto") -> None:
     number = getattr(logging, level.upper())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        with_request_id,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

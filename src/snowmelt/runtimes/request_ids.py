@@ -2,9 +2,11 @@
 
 import os
 import re
+from contextvars import ContextVar
+from itertools import count
 from typing import Final
 
-from structlog.contextvars import bind_contextvars
+from structlog.typing import EventDict
 
 from snowmelt.api.asgi import App, Message, Receive, Scope, Send
 
@@ -14,6 +16,11 @@ SCOPE_KEY: Final = "request_id"
 
 _WELL_FORMED: Final = re.compile(rb"[0-9a-fA-F-]{8,64}|[0-9A-HJKMNP-TV-Z]{26}")
 """UUIDs, the ids of proxies and of traces, ULIDs. No token and no name looks like that, for it is logged."""
+
+# Random only once: hot paths have no time for more, and nobody gains anything by guessing one.
+_OURS: Final = os.urandom(10).hex()
+_numbers = count()
+_current: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def request_id(scope: Scope) -> str:
@@ -31,7 +38,14 @@ def request_id(scope: Scope) -> str:
 
 
 def _new() -> str:
-    return os.urandom(16).hex()
+    return f"{_OURS}{next(_numbers):012x}"
+
+
+def with_request_id(logger: object, method: str, fields: EventDict) -> EventDict:
+    """For structlog: a line that is logged for a request carries its id."""
+    if (current := _current.get()) is not None:
+        fields.setdefault("request_id", current)
+    return fields
 
 
 class RequestIds:
@@ -40,7 +54,7 @@ class RequestIds:
     Args:
         app: what answers; it finds the id in the scope, and whatever it logs carries the id.
 
-    Cost: some microseconds a request.
+    Cost: about a microsecond a request.
     """
 
     def __init__(self, app: App) -> None:
@@ -50,7 +64,7 @@ class RequestIds:
         own = request_id(scope)
         scope[SCOPE_KEY] = own
         # A request is a task with a context of its own, so that nothing has to be taken back.
-        bind_contextvars(request_id=own)
+        _current.set(own)
         header = (HEADER, own.encode())
 
         async def named(message: Message) -> None:

@@ -12,7 +12,8 @@ FUZZ_PAYLOADS ?= 100000
 FUZZ_SEED ?=
 OVERLOAD_SECONDS ?= 60
 SOAK_SECONDS ?= 1200
-
+# `make crash` runs them; in `make test` the short form of tests/faults/test_crash_matrix.py kills the same processes.
+DEATHS_OF_THEIR_OWN := --deselect tests/process/test_crash.py --deselect tests/process/test_firing_crash.py
 FAULT_MOMENTS ?= 200
 FAULT_SEED ?= 0
 
@@ -47,10 +48,10 @@ test: setup  ## install what the tests need and run them all
 	PYTHON=$(PYTHON) scripts/system-deps tests
 	scripts/kafka-jars
 	$(BIN)/python scripts/build_shop.py
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(DEATHS_OF_THEIR_OWN) $(TEST_ARGS)
 
-nightly: setup  ## the long property tests: at least 20,000 drawn definitions and streams, and many more requests
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/fuzz tests/process/test_openapi_document.py $(TEST_ARGS)
+nightly: setup  ## the long property tests, and every benchmark at a small size: at least 20,000 drawn definitions and streams, and many more requests
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/compute tests/fuzz tests/benchmarks tests/process/test_openapi_document.py $(TEST_ARGS)
 
 fuzz: setup  ## wounded requests against collector and enrichment (FUZZ_PAYLOADS=1000000 FUZZ_SEED=7)
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --payloads $(FUZZ_PAYLOADS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))

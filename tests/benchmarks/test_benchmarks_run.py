@@ -1,5 +1,6 @@
 """Every benchmark runs, at a small size, and has its place in the documents."""
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -28,9 +29,13 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "timers": {"PENDING": 300, "RETURNING": 50, "TOGETHER": 20, "ROUNDS": 1, "AHEAD_MS": 2_000, "IDLE_SECONDS": 0.2},
 }
 
+SLOW = frozenset({"rivals", "sizing", "start", "streams", "timers"})
+"""These run in `make nightly` only: they take as long as all others, and what they measure has tests of its own."""
+RUN = [name for name in BENCHES if name not in SLOW or os.environ.get("HYPOTHESIS_PROFILE") == "nightly"]
+
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", BENCHES)
+@pytest.mark.parametrize("name", RUN)
 def test_every_benchmark_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = import_module(f"bench.{name.replace('-', '_')}")
     for constant, value in SMALL[name].items():

@@ -47,6 +47,8 @@ def test_control_c_leaves_neither_a_server_nor_its_folder(tmp_path: Path) -> Non
         stderr=subprocess.PIPE,
         env=environment,
         text=True,
+        # What is started in the background of a script is told to ignore it, and so would be all below.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout is not None

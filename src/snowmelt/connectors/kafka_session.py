@@ -179,7 +179,9 @@ class Session:
         for each in given:
             each.offset = self._open(consumer, each.partition, *committed[each.partition])
         consumer.assign(given)
-        self._joined, self._paused = True, False
+        self._joined, self._paused = True, bool(given) and self._source.is_behind()
+        if self._paused:
+            consumer.pause(given)  # now, before anything is fetched
         self._positions.set([each.progress for each in self._partitions.values()])
         logger.info("partitions assigned", source=self._settings.name, partitions=sorted(self._partitions))
 

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -154,7 +155,7 @@ class Statuses:
         return sum(count for status, count in self.counts.items() if status >= 500 and status != 503)
 
 
-class Worker(threading.Thread):
+class Worker(threading.Thread, ABC):
     """Does one thing again and again until told to stop."""
 
     def __init__(self, url: str, token: str, statuses: Statuses) -> None:
@@ -173,8 +174,9 @@ class Worker(threading.Thread):
         finally:
             self.http.close()
 
+    @abstractmethod
     def once(self) -> None:
-        raise NotImplementedError
+        """Do it one time."""
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response | None:
         """The answer, or ``None`` if there is none."""

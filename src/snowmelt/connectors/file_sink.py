@@ -11,6 +11,7 @@ from pathlib import Path
 from snowmelt.connectors.output_lines import Line
 from snowmelt.connectors.sink import OpenFiles
 from snowmelt.settings_connectors import FilesOutput
+from snowmelt.stores.environment import sync_path
 
 PART = ".part"
 
@@ -121,7 +122,7 @@ class _Stream:
             return False
         self.close()
         self._path.rename(self._path.with_name(self._path.name.removesuffix(PART)))
-        _sync_folder(self._folder)
+        sync_path(self._folder)
         return True
 
     def close(self) -> None:
@@ -134,14 +135,5 @@ class _Stream:
         self._file = path.open("r+b")
         self._file.truncate(size)
         self._file.seek(size)
-        _sync_folder(self._folder)
+        sync_path(self._folder)
         self._path, self._size, self._begun = path, size, begun
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new or another name is safe once its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
